@@ -1,0 +1,1 @@
+"""The nightly exchange with the landlord's housing management system: files in, files out."""

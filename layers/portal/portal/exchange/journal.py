@@ -1,0 +1,24 @@
+"""What tenants did, written down for the landlord in the transaction that did it; the exporter reads it by day."""
+
+from datetime import datetime
+
+from portal import clock, store
+from portal.exchange.store import EntryItem
+from portal.ids import new_id
+
+_KEPT_DAYS = 60
+
+
+def entry(file: str, row: dict[str, str], at: datetime) -> store.Put:
+    """The write that puts `row` into the export file `file` (`payments`, `repairs`, `contact`, `household`) of that day.
+
+    `row` holds the file's columns as text, in the forms of design §8.
+    """
+    item = EntryItem(
+        pk=f"EXPORT#{clock.london_date(at)}",
+        sk=f"{EntryItem.range_prefix}{new_id(at)}",
+        file=file,
+        row=row,
+        expires_at=int(at.timestamp()) + _KEPT_DAYS * 86_400,
+    )
+    return store.Put(item, EntryItem.new())

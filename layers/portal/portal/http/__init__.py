@@ -1,0 +1,1 @@
+"""The one way in and out: routes, problem details, sessions, headers."""

@@ -1,0 +1,269 @@
+"""Routes: what a function takes, does and answers, declared in its signature.
+
+A handler's parameters say what it wants: `body` a model of `portal.validation`, `session` the verified session,
+`visit` what the request says of its sender, `event` the raw event, a name from the path that part of it,
+anything keyword-only a query parameter. What it returns is its answer. Everything around that is here, once.
+"""
+
+import inspect
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+import msgspec
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from portal import clock, ids, store
+from portal.failures import BadInput, Failure, FieldError, NotFound
+from portal.http.problems import MEDIA_TYPE, problem_document
+from portal.http.visit import Visit, body_of, visit_of
+from portal.identity import sessions
+from portal.observe import logger, metrics
+from portal.settings import setting
+from portal.validation.reading import NotJson, printable, read_body, read_value
+
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+
+class ForeignOrigin(Failure):
+    """A write that did not come from a page of ours (CSRF)."""
+
+
+class Unexpected(Failure):
+    """A fault of ours. What it was is in the log, never in the answer."""
+
+
+class TryAgainSoon(Failure):
+    """AWS did not answer in time; nothing was done, or the same call again finds out."""
+
+
+@dataclass(frozen=True)
+class Answer[Body]:
+    """An answer that carries more than its body: cookies, headers or a status of its own."""
+
+    body: Body
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer that is no JSON: the sandbox provider's pages, a file."""
+
+    body: str
+    media_type: str = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route as it was declared, for the OpenAPI document and the tests that go through all of them."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    status: int
+    failures: tuple[type[Failure], ...]
+    open_to_others: bool
+
+    @property
+    def takes(self) -> dict[str, Any]:
+        """The parameters by name, with their annotated types."""
+        hints = get_type_hints(self.handler, include_extras=True)
+        return {name: hints[name] for name in inspect.signature(self.handler).parameters}
+
+    @property
+    def answers(self) -> Any:
+        """The annotated type of the answer."""
+        return get_type_hints(self.handler, include_extras=True)["return"]
+
+    @property
+    def query(self) -> dict[str, inspect.Parameter]:
+        """The query parameters: those that are keyword-only."""
+        parameters = inspect.signature(self.handler).parameters
+        return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+class Api:
+    """The routes of one function. `handler` is what Lambda calls."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self._resolver = APIGatewayHttpResolver()
+        self._resolver.exception_handler(Exception)(self._failed)
+        self._resolver.not_found(lambda _: _problem(NotFound()))
+
+    def get(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler for GET; `how` as for `route`."""
+        return self.route("GET", path, **how)
+
+    def post(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler for POST; `how` as for `route`."""
+        return self.route("POST", path, **how)
+
+    def put(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler for PUT; `how` as for `route`."""
+        return self.route("PUT", path, **how)
+
+    def patch(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler for PATCH; `how` as for `route`."""
+        return self.route("PATCH", path, **how)
+
+    def delete(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler for DELETE; `how` as for `route`."""
+        return self.route("DELETE", path, **how)
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        beside: Callable[..., Sequence[store.Key]] | None = None,
+        before_password_change: bool = False,
+        open_to_others: bool = False,
+        failures: tuple[type[Failure], ...] = (),
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a handler.
+
+        `path` is as API Gateway writes it (`/api/pay/{payment_id}`). `beside(session, **path)` names items to be read
+        in the same call as the session, found in `session.beside`. A session opened by a temporary password
+        is let in only `before_password_change`. `open_to_others` lets writes in from other origins (a provider's
+        events, the sandbox's own page). `failures` are those that the handler may answer, for the OpenAPI document.
+        """
+
+        def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
+            declared = Route(method, path, handler, status, failures, open_to_others)
+            self.routes.append(declared)
+            call = self._call(declared, beside, before_password_change)
+            self._resolver.route(re.sub(r"{(\w+)}", r"<\1>", path), method)(call)
+            return handler
+
+        return declare
+
+    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer an API Gateway event (HTTP API, payload 2.0)."""
+        started = time.perf_counter()
+        answer = self._resolver.resolve(event, context)
+        logger.info(
+            "answered",
+            route=event.get("routeKey"),
+            status=answer["statusCode"],
+            milliseconds=round((time.perf_counter() - started) * 1000),
+            request_id=getattr(context, "aws_request_id", None),
+        )
+        metrics.flush_metrics()
+        return answer
+
+    def _call(
+        self, route: Route, beside: Callable[..., Sequence[store.Key]] | None, before_password_change: bool
+    ) -> Callable[..., Response[Any]]:
+        takes, query = route.takes, route.query
+
+        def call(**path: str) -> Response[Any]:
+            event = self._resolver.current_event.raw_event
+            visit = visit_of(event)
+            if route.method in _WRITES and not route.open_to_others:
+                _same_origin(visit)
+            given: dict[str, Any] = {}
+            if "session" in takes:
+                given["session"] = sessions.open_session(
+                    visit.session_cookie, clock.now(), beside=beside, path=path, temporary=before_password_change
+                )
+            for name, value in path.items():
+                if not ids.is_id(value):
+                    raise NotFound
+                given[name] = value
+            given |= _query(event, takes, query)
+            if "body" in takes:
+                _is_json(event)
+                given["body"] = read_body(takes["body"], body_of(event))
+            if "visit" in takes:
+                given["visit"] = visit
+            if "event" in takes:
+                given["event"] = event
+            return _response(route.handler(**given), route.status)
+
+        call.__name__ = getattr(route.handler, "__name__", "call")
+        return call
+
+    def _failed(self, error: Exception) -> Response[Any]:
+        if isinstance(error, Failure):
+            return _problem(error)
+        if isinstance(error, NotFoundError):
+            return _problem(NotFound())
+        logger.error("failed", fault=type(error).__name__, where=_where(error), code=_code(error))
+        if isinstance(error, store.Unavailable | BotoCoreError | ClientError | PynamoDBException):
+            return _problem(TryAgainSoon(retry_after=3))
+        return _problem(Unexpected())
+
+
+def _same_origin(visit: Visit) -> None:
+    if visit.origin != setting("SITE_ORIGIN"):
+        raise ForeignOrigin
+
+
+def _is_json(event: dict[str, Any]) -> None:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise NotJson
+
+
+def _query(event: dict[str, Any], takes: dict[str, Any], query: dict[str, inspect.Parameter]) -> dict[str, Any]:
+    sent = event.get("queryStringParameters") or {}
+    unknown = sent.keys() - query.keys()
+    if unknown:
+        takes_only = f"We take only these in the address: {', '.join(query) or 'none'}."
+        raise BadInput(errors=[FieldError(printable(name), takes_only) for name in sorted(unknown)])
+    return {name: read_value(takes[name], value, name) for name, value in sent.items()}
+
+
+def _response(result: Any, status: int) -> Response[Any]:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    status = answer.status or status
+    headers: dict[str, Any] = _HEADERS | answer.headers
+    if answer.cookies:
+        headers["Set-Cookie"] = list(answer.cookies)
+    if isinstance(answer.body, Page):
+        return Response(status, answer.body.media_type, answer.body.body, headers)
+    if answer.body is None:
+        return Response(status, None, "", headers)
+    return Response(status, "application/json", msgspec.json.encode(answer.body).decode(), headers)
+
+
+def _problem(failure: Failure) -> Response[Any]:
+    problem, document = problem_document(failure)
+    headers: dict[str, Any] = dict(_HEADERS)
+    if failure.retry_after is not None:
+        headers["Retry-After"] = str(failure.retry_after)
+    headers |= getattr(failure, "headers", {})
+    return Response(problem.status, MEDIA_TYPE, msgspec.json.encode(document).decode(), headers)
+
+
+def _where(error: Exception) -> str:
+    """The innermost place of ours: a file and line, never the message, which may quote what was typed."""
+    trace, place = error.__traceback__, "unknown"
+    while trace:
+        filename = trace.tb_frame.f_code.co_filename
+        if "portal/" in filename or filename.endswith("app.py"):
+            place = f"{filename.rpartition('portal/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _code(error: Exception) -> str | None:
+    cause = getattr(error, "cause", None) or error
+    code: str | None = getattr(cause, "response", {}).get("Error", {}).get("Code")
+    return code

@@ -1,0 +1,92 @@
+"""What a request says of the browser it came from: cookies, address, origin. None of it proves who is there."""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from portal.settings import setting
+
+SESSION_COOKIE = "__Host-session"
+DEVICE_COOKIE = "__Host-device"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request, as far as it concerns who sent it.
+
+    `address` is the viewer's IP address, an IPv6 one cut to its /64, since a home has that many of them.
+    """
+
+    address: str
+    origin: str | None
+    user_agent: str
+    session_cookie: str | None
+    device_cookie: str | None
+
+
+def visit_of(event: dict[str, Any]) -> Visit:
+    """The visit that an API Gateway event (payload 2.0) tells of."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    cookies = _cookies(event, headers)
+    return Visit(
+        address=_address(event, headers),
+        origin=headers.get("origin"),
+        user_agent=headers.get("user-agent", "")[:300],
+        session_cookie=_only(cookies, SESSION_COOKIE),
+        device_cookie=_only(cookies, DEVICE_COOKIE),
+    )
+
+
+def body_of(event: dict[str, Any]) -> bytes:
+    """The request's body as it was sent."""
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _cookies(event: dict[str, Any], headers: dict[str, str]) -> list[tuple[str, str]]:
+    """API Gateway gives a list; the local stack only the header."""
+    listed = event.get("cookies")
+    parts = listed if listed is not None else headers.get("cookie", "").split(";")
+    return [(name.strip(), value.strip()) for part in parts for name, _, value in [part.partition("=")]]
+
+
+def _only(cookies: list[tuple[str, str]], name: str) -> str | None:
+    """The cookie's value. Two of one name mean that somebody tossed one in: then there is none (threat T10)."""
+    values = [value for n, value in cookies if n == name]
+    return values[0] if len(values) == 1 and len(values[0]) <= 400 else None
+
+
+def _address(event: dict[str, Any], headers: dict[str, str]) -> str:
+    """CloudFront's word for the viewer's address, believed only beside the secret that it alone knows."""
+    secret = headers.get("x-origin-secret", "")
+    viewer = headers.get("cloudfront-viewer-address", "")
+    if viewer and hmac.compare_digest(secret.encode(), setting("ORIGIN_SECRET").encode()):
+        address = viewer.rpartition(":")[0].strip("[]")
+    else:
+        address = str(event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
+    return _network(address)
+
+
+def _network(address: str) -> str:
+
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def set_cookie(name: str, value: str, *, seconds: int | None = None) -> str:
+    """A Set-Cookie line for one of the portal's two cookies; 0 seconds expire it by name."""
+    age = "" if seconds is None else f"; Max-Age={seconds}"
+    return f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"

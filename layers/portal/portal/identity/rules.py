@@ -1,0 +1,114 @@
+"""The rules of identity: pure functions that take the time as an argument."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+
+from portal.clock import LONDON
+from portal.failures import FieldError
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+CODE_CHARACTERS = 8
+TEMPORARY_PASSWORD_CHARACTERS = 16
+TEMPORARY_PASSWORD_LASTS = timedelta(minutes=60)
+
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
+
+IDLE = timedelta(minutes=15)
+IDLE_ON_SHARED_COMPUTER = timedelta(minutes=5)
+IDLE_WHILE_PAYING = timedelta(minutes=30)
+LONGEST_SESSION = timedelta(hours=12)
+NOTED_EVERY = timedelta(minutes=1)
+
+_CODES_EXPIRE_AT = time(4)
+_AT_LEAST, _AT_MOST = timedelta(hours=1), timedelta(hours=24)
+
+
+def code_expires_at(asked_at: datetime) -> datetime:
+    """The first 04:00 in Europe/London at least an hour after `asked_at`, and at most 24 hours after it.
+
+    Source: help page "help with registration" ("this code expires overnight"); NIST SP 800-63A for the 24 hours.
+    """
+    earliest = asked_at + _AT_LEAST
+    night = earliest.astimezone(LONDON).date()
+    while (expires := datetime.combine(night, _CODES_EXPIRE_AT, LONDON).astimezone(UTC)) < earliest:
+        night += timedelta(days=1)
+    return min(expires, asked_at + _AT_MOST)
+
+
+def grouped(secret: str) -> str:
+    """A code or temporary password in groups of four, as people read it out: `K7PM-3XQD`."""
+    return "-".join(secret[i : i + 4] for i in range(0, len(secret), 4))
+
+
+def session_ends_at(started_at: datetime, last_seen_at: datetime, idle: timedelta) -> datetime:
+    """When a session is over: after its idle time, and at the latest twelve hours after its start."""
+    return min(started_at + LONGEST_SESSION, last_seen_at + idle)
+
+
+class KnownOfCustomer:
+    """What a password must not contain: the person's address, reference, names and home."""
+
+    def __init__(self, *, email: str, references: Iterable[str], words: Iterable[str]) -> None:
+        self.email = email.partition("@")[0]
+        self.references = [r for r in references if r]
+        self.words = [w for text in words for w in _words(text)]
+
+
+def _words(text: str) -> Sequence[str]:
+    return "".join(c if c.isalnum() else " " for c in _folded(text)).split()
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).casefold()
+
+
+def password_trouble(password: str) -> str | None:
+    """What to change about a new password before its owner is known, or None.
+
+    Source: NIST SP 800-63B-4 §3.1.1.2 (no composition rules, a blocklist); ASVS 5.0 6.2.1, 6.2.4, 6.2.9.
+    """
+    if len(password) < SHORTEST_PASSWORD:
+        return f"Password must be {SHORTEST_PASSWORD} characters or more: three random words work well"
+    if len(password) > LONGEST_PASSWORD:
+        return f"Password must be {LONGEST_PASSWORD} characters or fewer"
+    if len(set(password)) < 4 or _folded(password) in _common_passwords():
+        return "That password is one that many people use. Choose another: three random words work well"
+    return None
+
+
+def personal_trouble(password: str, known: KnownOfCustomer) -> str | None:
+    """What to change about a new password, now that its owner is known, or None (ASVS 5.0 6.2.11).
+
+    Words of four letters and more count anywhere in the password, shorter ones only as a whole word.
+    """
+    folded, own = _folded(password), _words(password)
+    if len(known.email) >= 4 and _folded(known.email) in folded:
+        return "Password must not contain your email address"
+    if any(_folded(r) in folded for r in known.references):
+        return "Password must not contain your tenancy reference"
+    if any(word in folded if len(word) >= 4 else word in own for word in known.words):
+        return "Password must not contain your name or a word of your address"
+    return None
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # only where a password is chosen: it is half a megabyte
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def matches(typed: tuple[str, str, date], record: tuple[str | None, str | None, date | None]) -> bool:
+    """Whether email, mobile and date of birth, each in its canonical form, are all those of the record.
+
+    All three compares always run, so that the time tells nothing of which was wrong (threat T3).
+    """
+    equal = [a == b for a, b in zip(typed, record, strict=True)]
+    return all(equal)
+
+
+def refused_password(trouble: str, field: str) -> list[FieldError]:
+    """The error beside the password's field."""
+    return [FieldError(field, trouble)]

@@ -1,0 +1,162 @@
+"""Sessions: opened at log in, proved by a token at every request, ended by log off, a new password or time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal import ids, store
+from portal.clock import epoch
+from portal.failures import Failure
+from portal.identity import rules, secrets
+from portal.identity import store as identity
+from portal.identity.store import SessionItem
+
+
+class NotLoggedIn(Failure):
+    """There is no session, or it has ended."""
+
+
+class PasswordChangeRequired(Failure):
+    """The session was opened by a temporary password, which lets its holder choose a new one and nothing else."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A verified session: who is logged in, and which of their tenancies they look at.
+
+    `beside` holds the items that were asked for in the same call, in order, None for each that is absent.
+    """
+
+    session_id: str
+    customer_id: str
+    tenancy_id: str
+    started_at: datetime
+    ends_at: datetime
+    idle: timedelta
+    temporary: bool
+    temporary_proof: str | None
+    beside: Sequence[Any] = field(default=(), repr=False)
+
+    @property
+    def person_id(self) -> str:
+        """The person in the landlord's record: the customer's id is the person's."""
+        return self.customer_id
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session to be opened: the write that opens it, and the cookie that proves it."""
+
+    write: store.Put
+    cookie: str
+    session: Session
+
+
+def new_session(
+    customer_id: str,
+    tenancy_id: str,
+    device: str,
+    at: datetime,
+    *,
+    shared_computer: bool = False,
+    temporary_proof: str | None = None,
+    started_at: datetime | None = None,
+) -> NewSession:
+    """A session with a new token; nothing is written yet.
+
+    `temporary_proof` is the hash of the temporary password that opens it. `started_at` is that of the session it
+    takes the place of, so that choosing a tenancy does not lengthen the twelve hours.
+    """
+    token, session_id = secrets.new_token(), ids.new_id(at)
+    idle = rules.IDLE_ON_SHARED_COMPUTER if shared_computer else rules.IDLE
+    started = started_at or at
+    ends_at = rules.session_ends_at(started, at, idle)
+    key = identity.session_key(customer_id, session_id)
+    item = SessionItem(
+        pk=key.pk,
+        sk=key.sk,
+        token_hash=secrets.token_hash(token),
+        tenancy_id=tenancy_id,
+        started_at=started,
+        last_seen_at=at,
+        idle_seconds=int(idle.total_seconds()),
+        device=device,
+        temporary=temporary_proof is not None,
+        temporary_proof=temporary_proof,
+        expires_at=epoch(ends_at),
+    )
+    cookie = f"{session_id}.{customer_id}.{tenancy_id}.{token}"
+    return NewSession(store.Put(item, SessionItem.new()), cookie, _session(item, ()))
+
+
+def open_session(
+    cookie: str | None,
+    at: datetime,
+    *,
+    beside: Callable[..., Sequence[store.Key]] | None = None,
+    path: dict[str, str] | None = None,
+    temporary: bool = False,
+) -> Session:
+    """The session that the cookie's token proves, and the items that `beside` names, in one strongly consistent read.
+
+    `beside` is called with a session made of what the cookie says, to name keys only: what they hold is
+    given out after the token has proved it. That the customer was seen is written at most once a minute.
+
+    Raises:
+        NotLoggedIn: no such session, another token, or its time is over.
+        PasswordChangeRequired: it was opened by a temporary password and `temporary` is not set.
+    """
+    session_id, customer_id, tenancy_id, token = _parts(cookie)
+    claimed = Session(session_id, customer_id, tenancy_id, at, at, timedelta(0), False, None)
+    keys = beside(claimed, **(path or {})) if beside and all(ids.is_id(v) for v in (path or {}).values()) else ()
+    item, *others = store.fetch([identity.session_key(customer_id, session_id), *keys], at)
+    if item is None or not secrets.same(secrets.token_hash(token), item.token_hash) or item.tenancy_id != tenancy_id:
+        raise NotLoggedIn
+    if item.temporary and not temporary:
+        raise PasswordChangeRequired
+    if at - item.last_seen_at >= rules.NOTED_EVERY:
+        _note_seen(item, at)
+    return _session(item, others)
+
+
+def _parts(cookie: str | None) -> Sequence[str]:
+    parts = (cookie or "").split(".")
+    if len(parts) != 4 or not all(ids.is_id(part) for part in parts[:3]):
+        raise NotLoggedIn
+    return parts
+
+
+def _note_seen(item: SessionItem, at: datetime) -> None:
+    idle = timedelta(seconds=int(item.idle_seconds))
+    expires_at = max(int(item.expires_at), epoch(rules.session_ends_at(item.started_at, at, idle)))
+    actions = [SessionItem.last_seen_at.set(at), SessionItem.expires_at.set(expires_at)]
+    try:
+        store.transact(store.Update(item, actions, SessionItem.live(at)))
+    except store.Refused:
+        raise NotLoggedIn from None
+    item.last_seen_at, item.expires_at = at, expires_at
+
+
+def _session(item: SessionItem, beside: Sequence[Any]) -> Session:
+    customer_id = item.pk.removeprefix("CUSTOMER#")
+    idle = timedelta(seconds=int(item.idle_seconds))
+    return Session(
+        item.sk.removeprefix(SessionItem.range_prefix),
+        customer_id,
+        item.tenancy_id,
+        item.started_at,
+        datetime.fromtimestamp(int(item.expires_at), item.started_at.tzinfo),
+        idle,
+        bool(item.temporary),
+        item.temporary_proof,
+        beside,
+    )
+
+
+def keep_open_while_paying(session: Session, at: datetime) -> store.Update:
+    """The write that lets the session idle as long as the provider's hosted page may stay open: 30 minutes."""
+    key = identity.session_key(session.customer_id, session.session_id)
+    ends_at = rules.session_ends_at(session.started_at, at, max(session.idle, rules.IDLE_WHILE_PAYING))
+    actions = [SessionItem.last_seen_at.set(at), SessionItem.expires_at.set(epoch(ends_at))]
+    return store.Update(SessionItem(pk=key.pk, sk=key.sk), actions, SessionItem.live(at))

@@ -1,0 +1,127 @@
+"""The identity table.
+
+| pk | sk | item | read by |
+|---|---|---|---|
+| EMAIL#email | LOGIN | the customer's password hash | log in, reset, register (is the address taken?) |
+| EMAIL#email | RESET | the temporary password that waits | log in, reset: one call with LOGIN |
+| CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
+| CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
+| REGISTRATION#registration_id | REGISTRATION | an unfinished sign-up | verify, resend, mail |
+| TRIES#what | TRIES | how many tries were spent | whatever can be guessed |
+
+The customer's id is the person's: one person registers once.
+"""
+
+from datetime import datetime
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+
+from portal import store
+from portal.settings import setting
+
+
+class _Item(store.Item):
+    class Meta:
+        table_name = setting("IDENTITY_TABLE")
+
+
+class LoginItem(_Item):
+    """How the customer with that address logs in."""
+
+    range_prefix = "LOGIN"
+
+    customer_id = UnicodeAttribute()
+    password_hash = UnicodeAttribute()
+    date_of_birth = store.DayAttribute()
+
+
+class ResetItem(_Item):
+    """A temporary password that was asked for: what it is derived from, and whether it opened its session."""
+
+    range_prefix = "RESET"
+
+    secret_id = UnicodeAttribute()
+    key_version = UnicodeAttribute()
+    used_at = store.InstantAttribute(null=True)
+
+
+class CustomerItem(_Item):
+    """A person who has registered."""
+
+    range_prefix = "CUSTOMER"
+
+    email = UnicodeAttribute()
+    registered_at = store.InstantAttribute()
+
+
+class SessionItem(_Item):
+    """One browser in which a customer is logged in. Of its token only the hash is here."""
+
+    range_prefix = "SESSION#"
+
+    token_hash = UnicodeAttribute()
+    tenancy_id = UnicodeAttribute()
+    started_at = store.InstantAttribute()
+    last_seen_at = store.InstantAttribute()
+    idle_seconds = NumberAttribute()
+    device = UnicodeAttribute()
+    temporary = BooleanAttribute(default=False)
+    temporary_proof = UnicodeAttribute(null=True)
+
+
+class RegistrationItem(_Item):
+    """A sign-up that waits for its code. The four facts matched; the code is derived from what is here."""
+
+    range_prefix = "REGISTRATION"
+
+    person_id = UnicodeAttribute()
+    tenancy_id = UnicodeAttribute()
+    email = UnicodeAttribute()
+    date_of_birth = store.DayAttribute()
+    secret_id = UnicodeAttribute()
+    key_version = UnicodeAttribute()
+    code_expires_at = store.InstantAttribute()
+
+
+class TriesItem(_Item):
+    """Tries that were spent on guessing one thing, until `expires_at`."""
+
+    range_prefix = "TRIES"
+
+    used = NumberAttribute()
+    next_at = store.InstantAttribute(null=True)
+
+
+def login_key(email: str) -> store.Key:
+    """Where an address's password hash is."""
+    return LoginItem.key(f"EMAIL#{email}", "LOGIN")
+
+
+def reset_key(email: str) -> store.Key:
+    """Where an address's temporary password waits."""
+    return ResetItem.key(f"EMAIL#{email}", "RESET")
+
+
+def customer_key(customer_id: str) -> store.Key:
+    """Where the customer is."""
+    return CustomerItem.key(f"CUSTOMER#{customer_id}", "CUSTOMER")
+
+
+def session_key(customer_id: str, session_id: str) -> store.Key:
+    """Where a session is."""
+    return SessionItem.key(f"CUSTOMER#{customer_id}", f"SESSION#{session_id}")
+
+
+def registration_key(registration_id: str) -> store.Key:
+    """Where a registration is."""
+    return RegistrationItem.key(f"REGISTRATION#{registration_id}", "REGISTRATION")
+
+
+def tries_key(what: str) -> store.Key:
+    """Where the tries at one thing are counted."""
+    return TriesItem.key(f"TRIES#{what}", "TRIES")
+
+
+def sessions_of(customer_id: str, at: datetime) -> list[SessionItem]:
+    """The customer's live sessions."""
+    return list(store.query(SessionItem, f"CUSTOMER#{customer_id}", at))

@@ -1,0 +1,43 @@
+"""Asking for an email in the same transaction as the change that it tells of.
+
+The item names who is to get it and what it is about. It holds no address, code or password: the function that
+sends it finds the address in the record and derives the secret.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal import store
+from portal.ids import new_id
+from portal.mail.store import MAIL_PK, MailItem
+
+_USEFUL_HOURS = 72
+
+
+def letter(
+    kind: str,
+    *,
+    to: str,
+    at: datetime,
+    about: dict[str, Any] | None = None,
+    useful_until: datetime | None = None,
+) -> store.Put:
+    """The write that asks for a mail.
+
+    `kind` names the template. `to` is "customer:<customer_id>" or "registration:<registration_id>". `about` fills
+    the template: numbers, dates in ISO 8601, words of ours, nothing secret. After `useful_until` (default three
+    days) it is not sent any more.
+    """
+    until = useful_until or at + timedelta(hours=_USEFUL_HOURS)
+    item = MailItem(
+        pk=MAIL_PK,
+        sk=f"{MailItem.range_prefix}{new_id(at)}",
+        kind=kind,
+        to=to,
+        about=about or {},
+        asked_at=at,
+        next_try_at=at,
+        tries=0,
+        expires_at=int(until.timestamp()),
+    )
+    return store.Put(item, MailItem.new())

@@ -1,0 +1,1 @@
+"""The landlord's record of tenancies and the people named on them."""

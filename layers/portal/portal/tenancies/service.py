@@ -1,0 +1,83 @@
+"""What other domains ask of tenancies, and how the nightly exchange keeps them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from portal import clock, ids, store
+from portal.tenancies import rules
+from portal.tenancies import store as tenancies
+
+
+class Person(NamedTuple):
+    """Somebody named on a tenancy, as far as the record has it."""
+
+    person_id: str
+    tenancy_id: str
+    email: str | None
+    mobile: str | None
+    date_of_birth: date | None
+
+
+class Tenancy(NamedTuple):
+    """A tenancy as one of its people sees it."""
+
+    tenancy_id: str
+    reference: str
+    address: str
+    start_date: date
+    end_date: date | None
+    first_name: str
+    last_name: str
+
+    def has_ended(self, today: date) -> bool:
+        """Whether it is over on `today`."""
+        return rules.has_ended(self.end_date, today)
+
+
+def tenancy_id(reference: str) -> str:
+    """The id of the tenancy with that canonical reference."""
+    return ids.derived_id("tenancy", reference)
+
+
+def person_id(person_reference: str) -> str:
+    """The id of the person whom the landlord knows by that reference."""
+    return ids.derived_id("person", person_reference)
+
+
+def people_to_match(reference: str, at: datetime) -> Sequence[Person]:
+    """Everybody named on the tenancy with that canonical reference; nobody where it has ended or does not exist."""
+    its_id = tenancy_id(reference)
+    tenancy, people = tenancies.tenancy_with_people(its_id, at)
+    if tenancy is None or rules.has_ended(tenancy.end_date, clock.london_date(at)):
+        return []
+    return [Person(p.sk.removeprefix(p.range_prefix), its_id, p.email, p.mobile, p.date_of_birth) for p in people]
+
+
+def tenancies_of(person_id: str, at: datetime) -> Sequence[Tenancy]:
+    """The tenancies that the person may see: those that go on first, then the latest to end."""
+    today = clock.london_date(at)
+    found = [
+        Tenancy(
+            item.sk.removeprefix(item.range_prefix),
+            item.reference,
+            item.address,
+            item.start_date,
+            item.end_date,
+            item.first_name or "",
+            item.last_name or "",
+        )
+        for item in tenancies.held_tenancies(person_id, at)
+        if rules.is_visible(item.end_date, today)
+    ]
+    return sorted(found, key=lambda t: (t.end_date or date.max, t.start_date, t.reference), reverse=True)
+
+
+def key_of(tenancy_id: str) -> store.Key:
+    """Where the tenancy is, to be read in the same call as something else."""
+    return tenancies.tenancy_key(tenancy_id)
+
+
+def key_of_person(tenancy_id: str, person_id: str) -> store.Key:
+    """Where the person is, to be read in the same call as something else."""
+    return tenancies.person_key(tenancy_id, person_id)

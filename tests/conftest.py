@@ -1,0 +1,29 @@
+"""What every test stands on: an environment like the functions', on AWS that is moto's."""
+
+import os
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+    "AWS_REGION": "eu-west-2",
+    "TENANCIES_TABLE": "tenancies",
+    "IDENTITY_TABLE": "identity",
+    "RENT_TABLE": "rent",
+    "REPAIRS_TABLE": "repairs",
+    "OUTBOX_TABLE": "outbox",
+    "KEYS_SECRET_ARN": "portal-keys",
+    "SANDBOX_SECRET_ARN": "portal-sandbox",
+    "EXCHANGE_BUCKET": "portal-exchange",
+    "SITE_ORIGIN": "http://localhost:8000",
+    "ORIGIN_SECRET": "the-origin-secret",
+    "MAIL_FROM": "Larkfield Homes <customer@larkfield-homes.example>",
+    "PAYMENT_PROVIDER": "sandbox",
+    "LIMITS_FACTOR": "1",
+    "POWERTOOLS_SERVICE_NAME": "portal-tests",
+    "POWERTOOLS_METRICS_NAMESPACE": "Portal",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    # Set so, botocore finds no settings of whoever runs the tests.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
