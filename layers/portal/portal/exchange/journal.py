@@ -10,7 +10,7 @@ _KEPT_DAYS = 60
 
 
 def entry(file: str, row: dict[str, str], at: datetime) -> store.Put:
-    """The write that puts `row` into the export file `file` (`payments`, `repairs`, `contact`, `household`) of that day.
+    """The write that puts `row` into that day's export file: `payments`, `repairs`, `contact` or `household`.
 
     `row` holds the file's columns as text, in the forms of design §8.
     """

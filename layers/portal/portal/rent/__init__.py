@@ -1,0 +1,1 @@
+"""Rent accounts and their transactions: posted once, never changed, the balance always their sum."""

@@ -1,0 +1,105 @@
+"""What a tenant and other domains ask of rent accounts."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from portal import ids, store
+from portal.failures import BadInput, FieldError, NotFound
+from portal.rent import rules
+from portal.rent import store as rent
+from portal.rent.store import AccountItem, LineItem, posting
+
+__all__ = ["Line", "Page", "accounts_of", "key_of", "page", "posting", "rent_account_id", "transaction_id"]
+
+PAGE = 25
+# Lines younger than this may have come between the two reads of a page; clocks of two functions differ by less.
+_FRESH = timedelta(seconds=5)
+
+
+class Line(NamedTuple):
+    """A transaction, and the balance after it in (posted_on, transaction_id) order. Amounts in pence."""
+
+    transaction_id: str
+    posted_on: date
+    kind: str
+    description: str
+    amount_pence: int
+    balance_pence: int
+
+
+class Page(NamedTuple):
+    """Some lines, newest first, and the key to go on below, None where there are no more."""
+
+    lines: Sequence[Line]
+    below: str | None
+
+
+def rent_account_id(reference: str) -> str:
+    """The id of the rent account that the landlord knows by that reference."""
+    return ids.derived_id("rent account", reference)
+
+
+def transaction_id(reference: str) -> str:
+    """The id of the transaction that the landlord knows by that reference."""
+    return ids.derived_id("transaction", reference)
+
+
+def key_of(tenancy_id: str, rent_account_id: str) -> store.Key:
+    """Where the tenancy's rent account is, to be read in the same call as the session."""
+    return rent.account_key(tenancy_id, rent_account_id)
+
+
+def accounts_of(tenancy_id: str, at: datetime) -> Sequence[AccountItem]:
+    """The tenancy's rent accounts: the home first, then by kind and name."""
+    order = {kind: i for i, kind in enumerate(rules.KINDS_OF_ACCOUNT)}
+    return sorted(rent.accounts_of(tenancy_id, at), key=lambda a: (order.get(a.kind, 9), a.name, a.sk))
+
+
+def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
+    """A page of the account's lines, each with the balance after it.
+
+    `account` is what was just read; `below` the key that the page before gave. The first page reckons down from
+    the account's balance. A line so fresh that it may have come after that was read makes it read again.
+
+    Raises:
+        NotFound: there is no such account.
+        BadInput: `below` is no line's key.
+    """
+    if account is None:
+        raise NotFound
+    if below is not None and not _is_line_key(below):
+        raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
+    account_id = account.sk.removeprefix(AccountItem.range_prefix)
+    lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
+    while lines and at - lines[0].posted_at < _FRESH and (now := _again(account)).postings != account.postings:
+        account = now
+        lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
+    balance = account.balance_pence - (rent.sum_above(account_id, _key(lines[0])) if below and lines else 0)
+    shown = lines[:PAGE]
+    balances = rules.balances_down(balance, (line.amount_pence for line in shown))
+    more = _key(shown[-1]) if len(lines) > PAGE else None
+    return Page([_line(line, after) for line, after in zip(shown, balances, strict=True)], more)
+
+
+def _again(account: AccountItem) -> Any:
+    account_id = account.sk.removeprefix(AccountItem.range_prefix)
+    (found,) = store.fetch([rent.account_key(account.pk.removeprefix("TENANCY#"), account_id)], account.as_at)
+    return found
+
+
+def _key(line: LineItem) -> str:
+    return line.sk.removeprefix(LineItem.range_prefix)
+
+
+def _line(line: LineItem, balance_pence: int) -> Line:
+    return Line(line.transaction_id, line.posted_on, line.kind, line.description, line.amount_pence, balance_pence)
+
+
+def _is_line_key(text: str) -> bool:
+    day, _, transaction = text.partition("#")
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return len(day) == 10 and ids.is_id(transaction)

@@ -1,0 +1,167 @@
+"""Rent accounts in the rent table. The payments domain keeps its own items beside them.
+
+| pk | sk | item | read by |
+|---|---|---|---|
+| TENANCY#tenancy_id | ACCOUNT#rent_account_id | a rent account with its balance | balance (one query), pay |
+| ACCOUNT#rent_account_id | OWNER | whose account it is | the import, which knows only the account |
+| ACCOUNT#rent_account_id | LINE#posted_on#transaction_id | a transaction | transactions, newest first |
+| ACCOUNT#rent_account_id | SINCE#month | the sum of a month's lines | the balance at a page's first line |
+| POSTED#transaction_id | POSTED | that this transaction is posted, and what it was | every posting: never twice |
+
+A line, its month's sum, its POSTED item and the account's balance change in one transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from portal import store
+from portal.rent.rules import line_key
+from portal.settings import setting
+
+
+class _Item(store.Item):
+    class Meta:
+        table_name = setting("RENT_TABLE")
+
+
+class AccountItem(_Item):
+    """What is charged and paid for one tenancy and purpose. Positive `balance_pence` is owed by the tenant."""
+
+    range_prefix = "ACCOUNT#"
+
+    reference = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    name = UnicodeAttribute()
+    payment_reference = UnicodeAttribute(null=True)
+    charge_pence = store.PenceAttribute(null=True)
+    charge_frequency = UnicodeAttribute(null=True)
+    next_charge_on = store.DayAttribute(null=True)
+    balance_pence = store.PenceAttribute(default=0)
+    postings = NumberAttribute(default=0)
+    as_at = store.InstantAttribute()
+
+
+class OwnerItem(_Item):
+    """Whose a rent account is."""
+
+    range_prefix = "OWNER"
+
+    tenancy_id = UnicodeAttribute()
+
+
+class LineItem(_Item):
+    """One transaction, as it was posted."""
+
+    range_prefix = "LINE#"
+
+    transaction_id = UnicodeAttribute()
+    posted_on = store.DayAttribute()
+    kind = UnicodeAttribute()
+    description = UnicodeAttribute()
+    amount_pence = store.PenceAttribute()
+    posted_at = store.InstantAttribute()
+
+
+class MonthItem(_Item):
+    """The sum of the lines of one month."""
+
+    range_prefix = "SINCE#"
+
+    amount_pence = store.PenceAttribute(default=0)
+
+
+class PostedItem(_Item):
+    """That a transaction is posted. Kept for ever: it is what makes a second posting impossible."""
+
+    range_prefix = "POSTED"
+
+    rent_account_id = UnicodeAttribute()
+    posted_on = store.DayAttribute()
+    kind = UnicodeAttribute()
+    amount_pence = store.PenceAttribute()
+
+
+def account_key(tenancy_id: str, rent_account_id: str) -> store.Key:
+    """Where a tenancy's rent account is: another tenancy's is not there."""
+    return AccountItem.key(f"TENANCY#{tenancy_id}", f"ACCOUNT#{rent_account_id}")
+
+
+def owner_key(rent_account_id: str) -> store.Key:
+    """Where it stands whose account it is."""
+    return OwnerItem.key(f"ACCOUNT#{rent_account_id}", "OWNER")
+
+
+def posted_key(transaction_id: str) -> store.Key:
+    """Where it stands that a transaction is posted."""
+    return PostedItem.key(f"POSTED#{transaction_id}", "POSTED")
+
+
+def accounts_of(tenancy_id: str, at: datetime) -> Sequence[AccountItem]:
+    """The tenancy's rent accounts."""
+    return list(store.query(AccountItem, f"TENANCY#{tenancy_id}", at))
+
+
+def lines_down(rent_account_id: str, at: datetime, *, below: str | None, limit: int) -> Sequence[LineItem]:
+    """At most `limit` lines, newest first, those below the line with the key `below`."""
+    before = f"{LineItem.range_prefix}{below}" if below else None
+    found = store.query(LineItem, f"ACCOUNT#{rent_account_id}", at, before=before, newest_first=True, limit=limit)
+    return list(found)
+
+
+def sum_above(rent_account_id: str, key: str) -> int:
+    """The sum of the lines that come after the line with that key: those of later months from their sums."""
+    pk, month = f"ACCOUNT#{rent_account_id}", key[:7]
+    later: Iterator[Any] = MonthItem.query(pk, MonthItem.sk.between(f"SINCE#{month}~", "SINCE#~"), consistent_read=True)
+    same: Iterator[Any] = LineItem.query(
+        pk, LineItem.sk.between(f"LINE#{key}~", f"LINE#{month}~"), consistent_read=True
+    )
+    return sum(int(found.amount_pence) for found in (*later, *same))
+
+
+def posting(
+    tenancy_id: str,
+    rent_account_id: str,
+    transaction_id: str,
+    *,
+    posted_on: date,
+    kind: str,
+    description: str,
+    amount_pence: int,
+    at: datetime,
+) -> list[store.Write]:
+    """The writes that post one transaction, to be done together, alone or with others of the same transaction."""
+    pk = f"ACCOUNT#{rent_account_id}"
+    line = LineItem(
+        pk=pk,
+        sk=f"{LineItem.range_prefix}{line_key(posted_on, transaction_id)}",
+        transaction_id=transaction_id,
+        posted_on=posted_on,
+        kind=kind,
+        description=description,
+        amount_pence=amount_pence,
+        posted_at=at,
+    )
+    key = posted_key(transaction_id)
+    posted = PostedItem(
+        pk=key.pk, sk=key.sk, rent_account_id=rent_account_id, posted_on=posted_on, kind=kind, amount_pence=amount_pence
+    )
+    month = MonthItem(pk=pk, sk=f"{MonthItem.range_prefix}{posted_on:%Y-%m}")
+    account_at = account_key(tenancy_id, rent_account_id)
+    account = AccountItem(pk=account_at.pk, sk=account_at.sk)
+    return [
+        store.Put(posted, PostedItem.new()),
+        store.Put(line, LineItem.new()),
+        store.Update(month, [MonthItem.amount_pence.add(amount_pence)]),
+        store.Update(
+            account,
+            [
+                AccountItem.balance_pence.add(amount_pence),
+                AccountItem.postings.add(1),
+                AccountItem.as_at.set(at),
+            ],
+            AccountItem.pk.exists(),
+        ),
+    ]
