@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from infra.templates import read_template
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +27,7 @@ def test_the_web_acl_is_cloudfronts_and_allows_what_no_rule_stops() -> None:
     assert ACL["DefaultAction"] == {"Allow": {}}
 
 
-@pytest.mark.parametrize(
-    ("rule", "parameter", "limit"), [("SignInRate", "SignInLimit", 300), ("Rate", "Limit", 3000)]
-)
+@pytest.mark.parametrize(("rule", "parameter", "limit"), [("SignInRate", "SignInLimit", 300), ("Rate", "Limit", 3000)])
 def test_one_address_sends_300_sign_in_requests_and_3000_in_all_in_five_minutes(
     rule: str, parameter: str, limit: int
 ) -> None:

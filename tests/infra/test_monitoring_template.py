@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from infra.templates import read_template
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +125,9 @@ def test_an_alarm_says_what_it_means_and_where_to_read_on_and_reaches_somebody(n
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, made in RESOURCES.items() if isinstance(made, dict) and made["Type"] == "AWS::CloudWatch::Alarm"] + LOOPED
+    "name",
+    [name for name, made in RESOURCES.items() if isinstance(made, dict) and made["Type"] == "AWS::CloudWatch::Alarm"]
+    + LOOPED,
 )
 def test_the_night_page_has_a_line_for_each_alarm(name: str) -> None:
     night = (ROOT / "docs/operations.md").read_text(encoding="utf-8").split("## At night", 1)[1]

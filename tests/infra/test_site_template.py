@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from infra.site.headers import Header, api_headers, page_headers
 from infra.templates import read_template
 
@@ -215,7 +214,11 @@ def test_the_log_holds_no_cookies_and_is_gone_after_thirty_days() -> None:
 NODE = shutil.which("node")
 STUB = """
 const store = {switches};
-const cf = {{ kvs: () => ({{ get: async (key) => {{ if (!(key in store)) throw new Error("absent"); return store[key]; }} }}) }};
+async function get(key) {{
+  if (!(key in store)) throw new Error("absent");
+  return store[key];
+}}
+const cf = {{ kvs: () => ({{ get }}) }};
 """
 
 
