@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from infra.templates import read_template
 
+from portal.http.problems import PROBLEMS
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "infra/edge/template.yaml")
 RESOURCES = TEMPLATE["Resources"]
@@ -94,11 +96,15 @@ def test_a_body_over_16_kib_is_refused_and_none_is_inspected_in_part() -> None:
     assert constraint["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
 
 
-def test_what_the_web_acl_answers_is_a_problem_document() -> None:
-    for name, status in (("TooMany", 429), ("TooLarge", 413)):
-        body = json.loads(ACL["CustomResponseBodies"][name]["Content"])
-        assert body["status"] == status
-        assert set(body) == {"type", "title", "status", "detail"}
+@pytest.mark.parametrize(("body", "failure"), [("TooMany", "TooManyCalls"), ("TooLarge", "TooLarge")])
+def test_what_the_web_acl_answers_is_what_the_application_would_have_said(body: str, failure: str) -> None:
+    problem = PROBLEMS[failure]
+    assert json.loads(ACL["CustomResponseBodies"][body]["Content"]) == {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
 
 
 def test_rules_are_tried_in_their_own_order() -> None:

@@ -116,7 +116,8 @@ def site(aws: Aws, edge: dict[str, str]) -> dict[str, str]:
             "ApiDomain": "a1b2c3.execute-api.eu-west-2.amazonaws.com",
             "OriginSecretArn": secret["ARN"],
             "LandlordName": "Larkfield Homes",
-            "CustomerServicePhone": "0300 555 0142",
+            "CustomerServicePhone": "03069 990142",
+            "EmergencyPhone": "03069 990199",
         },
     )
 

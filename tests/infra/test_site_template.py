@@ -212,6 +212,7 @@ def test_the_log_holds_no_cookies_and_is_gone_after_thirty_days() -> None:
 # --- the functions at the edge, run for real under Node
 
 NODE = shutil.which("node")
+LANDLORD = {"LandlordName": "Bread & Homes", "CustomerServicePhone": "0300 1", "EmergencyPhone": "0300 999"}
 STUB = """
 const store = {switches};
 async function get(key) {{
@@ -227,7 +228,9 @@ def at_the_edge(function: str, uri: str, switches: dict[str, str] | None = None)
     assert NODE is not None
     code = RESOURCES[function]["Properties"]["FunctionCode"]
     if isinstance(code, dict):
-        code = code["Fn::Sub"].replace("${LandlordName}", "Bread & Homes").replace("${CustomerServicePhone}", "0300 1")
+        code = code["Fn::Sub"]
+        for name, value in LANDLORD.items():
+            code = code.replace(f"${{{name}}}", value)
     code = STUB.format(switches=json.dumps(switches or {})) + code.replace("import cf from 'cloudfront';", "")
     event = json.dumps({"request": {"method": "GET", "uri": uri, "headers": {}}})
     code += f"\nhandler({event}).then((answer) => console.log(JSON.stringify(answer)));"
@@ -274,6 +277,7 @@ def test_the_kill_switch_closes_pages_and_api() -> None:
         assert page["statusCode"] == 503
         assert page["headers"]["cache-control"]["value"] == "no-store"
         assert "0800 111 999" in page["body"]["data"]
+        assert "call us on 0300 999" in page["body"]["data"]
         assert "Bread &amp; Homes: 0300 1" in page["body"]["data"]
     api = at_the_edge("ApiFunction", "/api/balance", closed)
     assert api["statusCode"] == 503
