@@ -1,0 +1,269 @@
+"""The forms of the exchange (design §8): names of drops, columns of files, amounts, days, what a spreadsheet may read.
+
+Nothing here reads or writes; `today` and `at` are arguments.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from portal import clock
+
+# ------------------------------------------------------------------------------------------------ the way out
+
+EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    # A payment comes back in the landlord's own transactions with this transaction_reference: one line, not two.
+    # `amount` is in pounds, negative where it was paid; `payment_reference` is the rent account's own.
+    "payments": (
+        "transaction_reference",
+        "rent_account_reference",
+        "posted_on",
+        "kind",
+        "description",
+        "amount",
+        "payment_reference",
+    ),
+    # `priority` is HACT's word (immediate, emergency, urgent, normal, inspection); description at most 230 characters.
+    "repairs": (
+        "repair_reference",
+        "tenancy_reference",
+        "reported_at",
+        "item_id",
+        "description",
+        "priority",
+        "required_completion",
+        "access_information",
+    ),
+    "contact": (
+        "tenancy_reference",
+        "person_reference",
+        "changed_at",
+        "field",
+        "value",
+    ),
+    # `change` is added, changed or removed.
+    "household": (
+        "tenancy_reference",
+        "member_id",
+        "changed_at",
+        "change",
+        "name",
+        "date_of_birth",
+        "relationship",
+    ),
+}
+"""The files of `outbox/<date>/`, each with its columns: what an entry of the journal holds beside them goes nowhere."""
+
+FINAL_AFTER = timedelta(minutes=10)
+"""A day's files are final when written this long after its end: what was done in its last second is stored by then."""
+
+KEPT_DAYS = 60
+"""How far back the journal goes, and so how many missed nights an export makes up for."""
+
+_SPREADSHEETS_RUN = ("=", "+", "-", "@", "\t", "\r")
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+def defused(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would run as a formula; plain numbers stay as they are.
+
+    Source: OWASP ASVS 5.0, 1.2.10.
+    """
+    if cell.startswith(_SPREADSHEETS_RUN) and not _PLAIN_NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def export_row(file: str, row: Mapping[str, object]) -> list[str]:
+    """The cells of one line of an export file, in the order of its columns; what is missing is empty."""
+    return [defused(str(row.get(column) or "")) for column in EXPORT_COLUMNS[file]]
+
+
+def days_due(final_through: date, at: datetime) -> list[date]:
+    """The London days whose files are to be written at `at`: all after the last final one, up to today."""
+    today = clock.london_date(at)
+    first = max(final_through + timedelta(days=1), today - timedelta(days=KEPT_DAYS))
+    return [first + timedelta(days=n) for n in range((today - first).days + 1)]
+
+
+def is_final(day: date, at: datetime) -> bool:
+    """Whether files of `day` that are written at `at` hold all of it."""
+    return at >= clock.end_of_day(day) + FINAL_AFTER
+
+
+def pounds(amount_pence: int) -> str:
+    """Pence as pounds with two decimals, such as 123.45 or -0.07."""
+    sign = "-" if amount_pence < 0 else ""
+    return f"{sign}{abs(amount_pence) // 100}.{abs(amount_pence) % 100:02}"
+
+
+# ------------------------------------------------------------------------------------------------- the way in
+
+
+class Drop(NamedTuple):
+    """One delivery of files: the day that the landlord gave it, and its name."""
+
+    day: str
+    drop_id: str
+
+    @property
+    def prefix(self) -> str:
+        """Where its files lie."""
+        return f"inbox/{self.day}/{self.drop_id}/"
+
+    @property
+    def report(self) -> str:
+        """Where its report is written."""
+        return f"reports/{self.day}/{self.drop_id}.json"
+
+    def quarantine(self, file: str) -> str:
+        """Where the rows of `file` go that could not be read."""
+        return f"quarantine/{self.day}/{self.drop_id}/{file}"
+
+
+COMPLETE = "_complete"
+APPROVED = "_approved"
+MANIFEST = "manifest.json"
+_DROP = re.compile(r"inbox/([0-9]{4}-[0-9]{2}-[0-9]{2})/([A-Za-z0-9][A-Za-z0-9._-]{0,99})/([^/]+)")
+
+
+def drop_of(key: str) -> tuple[Drop, str] | None:
+    """The drop that an object of the bucket belongs to and its name there; None for an object of no drop."""
+    found = _DROP.fullmatch(key)
+    return (Drop(found[1], found[2]), found[3]) if found else None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of an import file: those that its header must have, and those that it may."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+IMPORT_COLUMNS: Mapping[str, Columns] = {
+    "tenancies.csv": Columns((
+        "tenancy_reference", "start_date", "end_date", "address_line_1", "address_line_2", "town", "postcode",
+    )),
+    "people.csv": Columns((
+        "tenancy_reference", "person_reference", "title", "first_name", "last_name", "date_of_birth", "email", "mobile",
+    )),
+    "rent_accounts.csv": Columns(
+        ("rent_account_reference", "tenancy_reference", "kind", "name", "payment_reference"),
+        ("charge_amount", "charge_frequency", "next_charge_on"),
+    ),
+    "rent_years.csv": Columns(("rent_account_kind", "year_start", "charged_weeks", "free_weeks")),
+    "transactions.csv": Columns((
+        "transaction_reference", "rent_account_reference", "posted_on", "kind", "description", "amount",
+    )),
+    "repairs.csv": Columns((
+        "repair_reference", "tenancy_reference", "reported_on", "description", "priority", "status", "completed_on",
+    )),
+}  # fmt: skip
+"""The files that are applied, in the order in which they are (design §8)."""
+
+NOT_USED_YET = ("repair_events.csv", "hazard_summaries.csv", "slots.csv")
+"""Files of the exchange that this release keeps in the inbox and says so in the report."""
+
+AMOUNTS = frozenset({"amount", "charge_amount"})
+
+
+class Unreadable(ValueError):
+    """A file or row that cannot be taken; the words tell the landlord's officer why, without what stands in it."""
+
+
+class Header(NamedTuple):
+    """A file's header: its columns in their order, and those that nobody asked for."""
+
+    columns: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def header(file: str, cells: Sequence[str]) -> Header:
+    """The header of an import file; raises Unreadable where a column is missing or stands twice."""
+    names = tuple(cell.strip().lower() for cell in cells)
+    known = IMPORT_COLUMNS[file]
+    missing = [column for column in known.required if column not in names]
+    if missing:
+        raise Unreadable(f"the header has no {', '.join(missing)}")
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise Unreadable(f"the header has {', '.join(map(_shown, twice))} twice")
+    unknown = [_shown(n) for n in names if n and n not in known.required + known.optional]
+    return Header(names, tuple(unknown))
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:60])
+
+
+_SPACE = re.compile(r"\s+")
+
+
+def clean(cell: str) -> str:
+    """A cell in NFC, white space made single spaces; raises Unreadable for characters that no text has."""
+    text = _SPACE.sub(" ", unicodedata.normalize("NFC", cell)).strip()
+    if any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} for c in text):
+        raise Unreadable("it holds a control character or one that is not in Unicode")
+    return text
+
+
+_AMOUNT = re.compile(r"([+-]?)([0-9]{1,7})(?:\.([0-9]{1,2}))?")
+
+
+def pence(text: str, column: str = "amount", *, whole: bool = False) -> int:
+    """Pounds such as 123.45 as pence; raises Unreadable. `whole` insists on both decimals.
+
+    A file that is cut off in its last amount would else give a smaller one: its last line is read with `whole`.
+    """
+    found = _AMOUNT.fullmatch(text)
+    if not found:
+        raise Unreadable(f"{column} is not an amount in pounds like 123.45")
+    if whole and len(found[3] or "") < 2:
+        raise Unreadable(f"{column} may be cut off: the file ends there without a line break")
+    return int(Decimal(found[0]) * 100)
+
+
+def day(text: str, column: str) -> date:
+    """A date such as 2026-11-24; raises Unreadable."""
+    try:
+        read = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        read = None
+    if read is None or not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
+        raise Unreadable(f"{column} is not a date like 2026-11-24")
+    return read
+
+
+def needed(text: str, column: str) -> str:
+    """`text`; raises Unreadable where it is empty."""
+    if not text:
+        raise Unreadable(f"{column} is empty")
+    return text
+
+
+def fitting(text: str, column: str, most: int) -> str:
+    """`text`; raises Unreadable where it is longer than `most` characters."""
+    if len(text) > most:
+        raise Unreadable(f"{column} is longer than {most} characters")
+    return text
+
+
+def one_of(text: str, column: str, words: Collection[str]) -> str:
+    """`text` in lower case, blanks as underscores; raises Unreadable unless it is one of `words`."""
+    word = text.lower().replace(" ", "_").replace("-", "_")
+    if word not in words:
+        raise Unreadable(f"{column} is none of {', '.join(words)}")
+    return word
+
+
+HELD_ABOVE_PERCENT = 5
+
+
+def falls_too_far(before: int, gone: int) -> bool:
+    """Whether a snapshot that leaves out `gone` of `before` tenancies waits for a person's yes: more than 5 %."""
+    return gone * 100 > before * HELD_ABOVE_PERCENT
