@@ -10,3 +10,9 @@ metrics = Metrics()
 def count(name: str, *, number: int = 1) -> None:
     """Add `number` to the metric `name`. Written out at the end of the invocation."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+
+
+def write_out() -> None:
+    """Write the metrics that were counted, where there are any: at the end of each invocation."""
+    if metrics.provider.metric_set:
+        metrics.flush_metrics()

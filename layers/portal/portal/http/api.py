@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import msgspec
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -23,7 +23,7 @@ from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
 from portal.http.visit import Visit, body_of, visit_of
 from portal.identity import sessions
-from portal.observe import logger, metrics
+from portal.observe import logger, write_out
 from portal.settings import setting
 from portal.validation.reading import NotJson, printable, read_body, read_value
 
@@ -164,7 +164,7 @@ class Api:
             milliseconds=round((time.perf_counter() - started) * 1000),
             request_id=getattr(context, "aws_request_id", None),
         )
-        metrics.flush_metrics()
+        write_out()
         return answer
 
     def _call(
@@ -234,13 +234,13 @@ def _response(result: Any, status: int) -> Response[Any]:
     answer = result if isinstance(result, Answer) else Answer(result)
     status = answer.status or status
     headers: dict[str, Any] = _HEADERS | answer.headers
-    if answer.cookies:
-        headers["Set-Cookie"] = list(answer.cookies)
+    # Powertools writes each cookie by str(), which a Set-Cookie line of ours is already.
+    cookies = cast(Any, list(answer.cookies))
     if isinstance(answer.body, Page):
-        return Response(status, answer.body.media_type, answer.body.body, headers)
+        return Response(status, answer.body.media_type, answer.body.body, headers, cookies)
     if answer.body is None:
-        return Response(status, None, "", headers)
-    return Response(status, "application/json", msgspec.json.encode(answer.body).decode(), headers)
+        return Response(status, None, "", headers, cookies)
+    return Response(status, "application/json", msgspec.json.encode(answer.body).decode(), headers, cookies)
 
 
 def _problem(failure: Failure) -> Response[Any]:

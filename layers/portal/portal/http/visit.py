@@ -13,6 +13,17 @@ SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
 
 
+# In this order: each of these also calls itself some of those that follow.
+_BROWSERS = {"Edg": "Edge", "SamsungBrowser": "Samsung Internet", "OPR": "Opera", "Firefox": "Firefox",
+             "FxiOS": "Firefox", "Chrome": "Chrome", "CriOS": "Chrome", "Safari": "Safari"}  # fmt: skip
+_SYSTEMS = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "CrOS": "Chromebook", "Windows": "Windows",
+            "Mac OS": "Mac", "Linux": "Linux"}  # fmt: skip
+
+
+def _first_in(text: str, names: dict[str, str]) -> str:
+    return next((name for mark, name in names.items() if mark in text), "another")
+
+
 @dataclass(frozen=True)
 class Visit:
     """One request, as far as it concerns who sent it.
@@ -25,6 +36,11 @@ class Visit:
     user_agent: str
     session_cookie: str | None
     device_cookie: str | None
+
+    @property
+    def device(self) -> str:
+        """The browser and system in words a person knows: "Chrome on Android"."""
+        return f"{_first_in(self.user_agent, _BROWSERS)} on {_first_in(self.user_agent, _SYSTEMS)}"
 
 
 def visit_of(event: dict[str, Any]) -> Visit:

@@ -1,0 +1,78 @@
+"""Logging in and off, and who is logged in."""
+
+from msgspec import UNSET, UnsetType
+
+from portal import clock
+from portal.http.answers import LoggedIn, customer, logged_in
+from portal.http.api import Answer, Api
+from portal.http.visit import SESSION_COOKIE, Visit, set_cookie
+from portal.identity import service as identity
+from portal.identity.rules import LONGEST_SESSION
+from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
+from portal.identity.tries import TooManyCalls, TriesSpent
+from portal.tenancies import service as tenancies
+from portal.validation.fields import Email, Identifier, Password
+from portal.validation.reading import Request
+
+app = Api()
+handler = app.handler
+
+
+class LoginRequest(Request):
+    """Email address and password; on a shared computer less is remembered, and for a shorter time."""
+
+    email: Email
+    password: Password
+    shared_computer: bool | UnsetType = UNSET
+
+
+class ChooseTenancyRequest(Request):
+    """Which of the customer's tenancies to look at."""
+
+    tenancy_id: Identifier
+
+
+@app.post("/api/login", failures=(identity.LoginFailed, TriesSpent, TooManyCalls))
+def log_in(body: LoginRequest, visit: Visit) -> Answer[LoggedIn]:
+    """Open a session. A temporary password opens one that can only choose a new password."""
+    signed_in = identity.log_in(
+        body.email,
+        body.password,
+        shared_computer=body.shared_computer is True,
+        known_device=visit.device_cookie,
+        address=visit.address,
+        device=visit.device,
+        at=clock.now(),
+    )
+    return logged_in(signed_in, status=200)
+
+
+@app.get("/api/session", failures=(NotLoggedIn, PasswordChangeRequired))
+def session(session: Session) -> LoggedIn:
+    """Who is logged in, and until when."""
+    held = tenancies.tenancies_of(session.person_id, clock.now())
+    return LoggedIn(
+        customer(session.customer_id, held),
+        session.tenancy_id,
+        False,
+        session.ends_at,
+        session.started_at + LONGEST_SESSION,
+    )
+
+
+@app.put("/api/session", failures=(NotLoggedIn, PasswordChangeRequired))
+def choose_tenancy(session: Session, body: ChooseTenancyRequest, visit: Visit) -> Answer[LoggedIn]:
+    """Look at another of the customer's own tenancies."""
+    chosen = identity.choose_tenancy(session, body.tenancy_id, device=visit.device, at=clock.now())
+    return logged_in(chosen, status=200)
+
+
+@app.post("/api/logout", status=204, before_password_change=True, failures=(NotLoggedIn,))
+def log_out(session: Session) -> Answer[None]:
+    """End the session, and have the browser forget what it kept of us."""
+    identity.log_off(session)
+    return Answer(
+        None,
+        headers={"Clear-Site-Data": '"cache", "storage"'},
+        cookies=[set_cookie(SESSION_COOKIE, "", seconds=0)],
+    )

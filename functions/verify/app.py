@@ -1,0 +1,39 @@
+"""Verifying: the emailed code and a password make a customer who is logged in."""
+
+from portal import clock
+from portal.http.answers import LoggedIn, logged_in
+from portal.http.api import Answer, Api
+from portal.http.visit import Visit
+from portal.identity import service as identity
+from portal.identity.tries import TooManyCalls, TriesSpent
+from portal.validation.fields import Code, Identifier, NewPassword
+from portal.validation.reading import Request
+
+app = Api()
+handler = app.handler
+
+
+class VerifyRequest(Request):
+    """The code from the mail, and the password that the customer chooses."""
+
+    registration_id: Identifier
+    code: Code
+    password: NewPassword
+
+
+@app.post(
+    "/api/verify",
+    status=201,
+    failures=(identity.CodeNotAccepted, TriesSpent, TooManyCalls, identity.AlreadyRegistered, identity.EmailInUse),
+)
+def verify(body: VerifyRequest, visit: Visit) -> Answer[LoggedIn]:
+    """Make the customer and log them in."""
+    signed_in = identity.verify(
+        body.registration_id,
+        body.code,
+        body.password,
+        address=visit.address,
+        device=visit.device,
+        at=clock.now(),
+    )
+    return logged_in(signed_in, status=201)

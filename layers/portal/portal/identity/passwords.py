@@ -1,0 +1,34 @@
+"""Hashing passwords: Argon2id, its parameters in one place.
+
+OWASP's password storage cheat sheet and ASVS 5.0 appendix C: at least m=19,456 KiB, t=2, p=1.
+"""
+
+from functools import cache
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+
+
+def hashed(password: str) -> str:
+    """The hash to keep."""
+    return _HASHER.hash(password)
+
+
+def is_right(password: str, stored_hash: str | None) -> bool:
+    """Whether the password is the one that was hashed. Where there is none it costs the same, and is wrong."""
+    try:
+        return _HASHER.verify(stored_hash or _nobodys_hash(), password) and stored_hash is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def needs_rehash(stored_hash: str) -> bool:
+    """Whether it was made with weaker parameters than today's."""
+    return _HASHER.check_needs_rehash(stored_hash)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hashed("the password of nobody at all")
