@@ -116,9 +116,6 @@ def site(aws: Aws, edge: dict[str, str]) -> dict[str, str]:
             "ApiDomain": "a1b2c3.execute-api.eu-west-2.amazonaws.com",
             "OriginSecretArn": secret["ARN"],
             "OriginSecretVersion": secret["VersionId"],
-            "LandlordName": "Larkfield Homes",
-            "CustomerServicePhone": "03069 990142",
-            "EmergencyPhone": "03069 990199",
         },
     )
 

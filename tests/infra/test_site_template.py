@@ -13,6 +13,8 @@ import pytest
 from infra.site.headers import Header, api_headers, page_headers
 from infra.templates import read_template
 
+from frontend import pages
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "infra/site/template.yaml")
 RESOURCES = TEMPLATE["Resources"]
@@ -210,7 +212,6 @@ def test_the_log_holds_no_cookies_and_is_gone_after_thirty_days() -> None:
 # --- the functions at the edge, run for real under Node
 
 NODE = shutil.which("node")
-LANDLORD = {"LandlordName": "Bread & Homes", "CustomerServicePhone": "0300 1", "EmergencyPhone": "0300 999"}
 STUB = """
 const store = {switches};
 async function get(key) {{
@@ -221,24 +222,29 @@ const cf = {{ kvs: () => ({{ get }}) }};
 """
 
 
-def at_the_edge(function: str, uri: str, switches: dict[str, str] | None = None) -> dict[str, Any]:
-    """What the viewer-request function answers for `uri`: a request that goes on, or a response."""
+def run(function: str, event: dict[str, Any], switches: dict[str, str] | None = None) -> dict[str, Any]:
     assert NODE is not None
     code = RESOURCES[function]["Properties"]["FunctionCode"]
-    if isinstance(code, dict):
-        code = code["Fn::Sub"]
-        for name, value in LANDLORD.items():
-            code = code.replace(f"${{{name}}}", value)
     code = STUB.format(switches=json.dumps(switches or {})) + code.replace("import cf from 'cloudfront';", "")
-    event = json.dumps({"request": {"method": "GET", "uri": uri, "headers": {}}})
-    code += f"\nhandler({event}).then((answer) => console.log(JSON.stringify(answer)));"
-    run = subprocess.run([NODE, "-e", code], capture_output=True, text=True, check=True, timeout=20)
-    answer: dict[str, Any] = json.loads(run.stdout)
+    code += f"\nPromise.resolve(handler({json.dumps(event)})).then((answer) => console.log(JSON.stringify(answer)));"
+    done = subprocess.run([NODE, "-e", code], capture_output=True, text=True, check=True, timeout=20)
+    answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
+def asked_for(uri: str, switches: dict[str, str] | None = None, function: str = "PageFunction") -> dict[str, Any]:
+    """What the viewer-request function answers for `uri`: a request that goes on, or a response."""
+    return run(function, {"request": {"method": "GET", "uri": uri, "headers": {}}}, switches)
+
+
+def served(headers: dict[str, str]) -> dict[str, Any]:
+    """What the viewer-response function makes of S3's answer with these headers."""
+    written = {name: {"value": value} for name, value in headers.items()}
+    return run("StatusFunction", {"response": {"statusCode": 200, "headers": written}})
+
+
 @pytest.mark.parametrize(
-    ("asked", "served"),
+    ("asked", "found"),
     [
         ("/", "/index.html"),
         ("/rent/transactions/", "/rent/transactions/index.html"),
@@ -246,8 +252,8 @@ def at_the_edge(function: str, uri: str, switches: dict[str, str] | None = None)
         ("/favicon.ico", "/favicon.ico"),
     ],
 )
-def test_addresses_are_words_and_files_are_themselves(asked: str, served: str) -> None:
-    assert at_the_edge("PageFunction", asked)["uri"] == served
+def test_addresses_are_words_and_files_are_themselves(asked: str, found: str) -> None:
+    assert asked_for(asked)["uri"] == found
 
 
 @pytest.mark.parametrize(
@@ -255,43 +261,63 @@ def test_addresses_are_words_and_files_are_themselves(asked: str, served: str) -
     [("/login", "/login/"), ("//evil.example/x", "/evil.example/x/"), ("/\\evil", "/evil/"), ("//evil", "/evil/")],
 )
 def test_a_missing_slash_is_put_right_without_leaving_the_site(asked: str, location: str) -> None:
-    answer = at_the_edge("PageFunction", asked)
+    answer = asked_for(asked)
     assert answer["statusCode"] == 308
     assert answer["headers"]["location"]["value"] == location
 
 
-def test_an_address_that_is_no_page_answers_404_in_words() -> None:
-    pages = {"pages": "/ /login/ /help/"}
-    answer = at_the_edge("PageFunction", "/logn/", pages)
-    assert answer["statusCode"] == 404
-    assert "Page not found" in answer["body"]["data"]
-    assert at_the_edge("PageFunction", "/help/", pages)["uri"] == "/help/index.html"
+def test_an_address_that_is_no_page_shows_the_page_that_says_so() -> None:
+    listed = {"pages": "/ /login/ /help/"}
+    assert asked_for("/logn/", listed)["uri"] == "/404.html"
+    assert asked_for("/help/", listed)["uri"] == "/help/index.html"
 
 
-def test_the_kill_switch_closes_pages_and_api() -> None:
-    closed = {"closed": "2026-11-24T23:00Z"}
-    for uri in ("/", "/home/", "/assets/portal.js"):
-        page = at_the_edge("PageFunction", uri, closed)
-        assert page["statusCode"] == 503
-        assert page["headers"]["cache-control"]["value"] == "no-store"
-        assert "0800 111 999" in page["body"]["data"]
-        assert "call us on 0300 999" in page["body"]["data"]
-        assert "Bread &amp; Homes: 0300 1" in page["body"]["data"]
-    api = at_the_edge("ApiFunction", "/api/balance", closed)
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_page_uploaded_with_a_status_is_answered_with_it_and_kept_nowhere(status: int) -> None:
+    answer = served({"x-amz-meta-status": str(status), "cache-control": "no-cache", "etag": '"a"'})
+    assert answer["statusCode"] == status
+    assert answer["headers"]["cache-control"]["value"] == "no-store"
+    assert "x-amz-meta-status" not in answer["headers"]
+    assert "etag" not in answer["headers"], "a 304 would bring back the stored 200"
+    assert ("retry-after" in answer["headers"]) == (status == 503)
+
+
+def test_any_other_page_is_answered_as_it_came() -> None:
+    answer = served({"cache-control": "no-cache", "etag": '"a"'})
+    assert answer == {
+        "statusCode": 200,
+        "headers": {"cache-control": {"value": "no-cache"}, "etag": {"value": '"a"'}},
+    }
+
+
+def test_the_kill_switch_closes_every_page_and_the_api() -> None:
+    closed = {"closed": "2026-11-24T23:00Z", "pages": "/ /home/"}
+    for uri in ("/", "/home/", "/login", "/nowhere/"):
+        assert asked_for(uri, closed)["uri"] == "/closed.html"
+    assert asked_for("/assets/site.css", closed)["uri"] == "/assets/site.css", "the page that says so needs its styles"
+    api = asked_for("/api/balance", closed, "ApiFunction")
     assert api["statusCode"] == 503
     assert api["headers"]["content-type"]["value"] == "application/problem+json"
+    assert api["headers"]["cache-control"]["value"] == "no-store"
     assert json.loads(api["body"]["data"])["status"] == 503
 
 
 def test_without_the_switch_the_api_is_passed_on_as_it_is() -> None:
-    assert at_the_edge("ApiFunction", "/api/balance")["uri"] == "/api/balance"
+    assert asked_for("/api/balance", function="ApiFunction")["uri"] == "/api/balance"
 
 
-def test_both_functions_stand_on_their_behaviours() -> None:
-    for behaviour, function in ((PAGES, "PageFunction"), (API, "ApiFunction")):
-        assert behaviour["FunctionAssociations"] == [
-            {
-                "EventType": "viewer-request",
-                "FunctionARN": {"Fn::GetAtt": [function, "FunctionMetadata.FunctionARN"]},
-            }
-        ]
+def test_each_function_stands_where_it_works() -> None:
+    def at(behaviour: dict[str, Any]) -> dict[str, str]:
+        return {
+            entry["EventType"]: entry["FunctionARN"]["Fn::GetAtt"][0] for entry in behaviour["FunctionAssociations"]
+        }
+
+    assert at(PAGES) == {"viewer-request": "PageFunction", "viewer-response": "StatusFunction"}
+    assert at(API) == {"viewer-request": "ApiFunction"}
+
+
+def test_the_list_of_pages_fits_into_its_value() -> None:
+    listed = " ".join(page.address for page in pages.PAGES if page.address.endswith("/"))
+    # CloudFront key value stores: key and value together at most 1 KB.
+    assert len("pages" + listed) <= 1024
+    assert {page.address for page in pages.PAGES} >= {"404.html", "closed.html"}
