@@ -1,0 +1,121 @@
+/** The one way to the API: JSON both ways, every failure a `Problem` with words for a tenant. */
+
+import { waitWords } from "./dates.js";
+import { brand } from "./dom.js";
+import { keepPage } from "./keep.js";
+
+const PATIENCE = 30_000;
+
+/** An answer that is not success. `slug` is the last part of the problem's type; `errors` name fields. */
+export class Problem extends Error {
+  constructor({ status = 0, slug = "", title = "", detail = "", errors = [], retryAfter = null, body = {} }) {
+    super(detail || title);
+    Object.assign(this, { status, slug, title, detail, errors, retryAfter, body });
+  }
+}
+
+const never = () => new Promise(() => {});
+
+/** Send somebody to log in, to come back to this page with what they typed. */
+export function leaveToLogIn(why = "needed") {
+  keepPage(why);
+  location.assign("/login/");
+  return never();
+}
+
+let clockListener = () => {};
+
+/** Be told of every answer of the API, with the server's own time, to reckon the idle end by. */
+export function onAnswer(listener) {
+  clockListener = listener;
+}
+
+/**
+ * Call the API.
+ *
+ * @param {string} method
+ * @param {string} path under `/api`
+ * @param {{body?: object, headers?: object, guest?: boolean}} options `guest` calls are made before logging in: a 401
+ *   is then an answer like any other, not the end of a session
+ * @returns {Promise<{status: number, body: any, etag: string|null, date: Date}>}
+ * @throws {Problem}
+ */
+export async function call(method, path, { body, headers = {}, guest = false } = {}) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  let response;
+  let answer = {};
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers: { accept: "application/json, application/problem+json", ...(body ? { "content-type": "application/json" } : {}), ...headers },
+      body: body ? JSON.stringify(body) : undefined,
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: patience.signal,
+    });
+    const text = await response.text();
+    if (text) answer = readJson(text);
+  } catch {
+    throw new Problem({
+      slug: "offline",
+      title: "We could not reach you",
+      detail: navigator.onLine === false
+        ? "You are offline. What you typed is still here. Try again when you have a signal."
+        : "We could not get through. Check your connection, then try again.",
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+  const date = new Date(response.headers.get("date") ?? Date.now());
+  if (response.ok) {
+    if (!guest) clockListener(date);
+    return { status: response.status, body: answer, etag: response.headers.get("etag"), date };
+  }
+  const problem = readProblem(response, answer);
+  if (problem.status === 401 && !guest) return leaveToLogIn();
+  if (problem.slug === "password-change-required") {
+    location.assign("/new-password/");
+    return never();
+  }
+  if (problem.slug === "portal-closed") {
+    location.assign("/closed.html");
+    return never();
+  }
+  throw problem;
+}
+
+function readJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function readProblem(response, answer) {
+  const slug = String(answer.type ?? "").split("/").pop();
+  const retryAfter = readRetryAfter(response.headers.get("retry-after"));
+  let detail = answer.detail ?? "";
+  if (response.status === 429) {
+    detail = `You have tried too many times. Wait ${waitWords(retryAfter ?? 60)}, then try again. Or ring us on ${brand.phone}.`;
+  } else if (response.status >= 500 || !detail) {
+    detail = `Something went wrong on our side, and nothing was changed. Try again in a few minutes. If it goes on, ring us on ${brand.phone}.`;
+  }
+  return new Problem({
+    status: response.status,
+    slug,
+    title: answer.title,
+    detail,
+    errors: Array.isArray(answer.errors) ? answer.errors : [],
+    retryAfter,
+    body: answer,
+  });
+}
+
+function readRetryAfter(header) {
+  if (!header) return null;
+  if (/^\d+$/.test(header)) return Number(header);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}

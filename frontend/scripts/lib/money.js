@@ -1,0 +1,37 @@
+/** Money is a whole number of pence; a positive balance is owed by the tenant. */
+
+/** "£1,234.50"; a negative amount has a true minus sign. */
+export function money(pence) {
+  const whole = Math.floor(Math.abs(pence) / 100);
+  const rest = String(Math.abs(pence) % 100).padStart(2, "0");
+  return `${pence < 0 ? "\u2212" : ""}£${String(whole).replace(/\B(?=(\d{3})+$)/g, ",")}.${rest}`;
+}
+
+/** "You owe £123.45", "You are £20.00 in credit", "You owe nothing". */
+export function balanceWords(pence) {
+  if (pence > 0) return `You owe ${money(pence)}`;
+  if (pence < 0) return `You are ${money(-pence)} in credit`;
+  return "You owe nothing";
+}
+
+/** A line of an account: "+£104.20" adds to what is owed, "−£50.00" takes away from it. */
+export function signedMoney(pence) {
+  return pence > 0 ? `+${money(pence)}` : money(pence);
+}
+
+/** A balance after a line: "£54.20", or "£20.00 in credit". */
+export function balanceAfter(pence) {
+  return pence < 0 ? `${money(-pence)} in credit` : money(pence);
+}
+
+/**
+ * Pounds as people type them, in pence: "12", "12.5", "£1,234.50", " 12.50 ".
+ *
+ * @returns {number|null} null where it is not an amount of money; never through a fraction.
+ */
+export function readPounds(typed) {
+  const bare = typed.replace(/[£,\s]/g, "");
+  const match = /^(\d{1,9})(?:\.(\d{1,2})?)?$/.exec(bare);
+  if (!match) return null;
+  return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
+}

@@ -1,0 +1,110 @@
+/** The frame of a member's page: the session, its idle end, and what the page shows while it waits. */
+
+import "./start.js";
+
+import { call, leaveToLogIn, onAnswer, Problem } from "./api.js";
+import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
+import { forgetAll, markSignedIn, restoreAnswers } from "./keep.js";
+
+const WARN_BEFORE = 120_000;
+
+/**
+ * Start a page for somebody who has logged in.
+ *
+ * `ready` gets the session, draws the page and answers nothing; until then the page says that it is fetching, and a
+ * failure is shown with a way to try again.
+ *
+ * @param {(session: object) => Promise<void>} ready
+ */
+export function memberPage(ready) {
+  const load = async () => {
+    show("#loading");
+    show("#ready", false);
+    show("#failed", false);
+    try {
+      const { body: session, date } = await call("GET", "/session");
+      markSignedIn(session.customer.customer_id);
+      watchIdle(session, date);
+      await ready(session);
+      show("#loading", false);
+      show("#ready");
+      if (restoreAnswers(session.customer.customer_id)) dispatchEvent(new Event("answers-restored"));
+    } catch (failure) {
+      show("#loading", false);
+      drawFailure(failure, load);
+      if (!(failure instanceof Problem)) throw failure;
+    }
+  };
+  // A page that comes back out of the browser's memory may belong to somebody who has logged off since.
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  load();
+}
+
+function drawFailure(failure, load) {
+  const known = failure instanceof Problem ? failure : { status: 500, detail: "This page did not work as it should." };
+  const missing = known.status === 404;
+  const heading = h("h1", { class: "govuk-heading-l" }, missing ? "We cannot find that" : "We could not get your details");
+  fill(
+    "#failed",
+    heading,
+    h("p", { class: "govuk-body" }, missing ? "It may belong to another home, or the address may be cut short." : known.detail),
+    missing
+      ? h("p", { class: "govuk-body" }, h("a", { class: "govuk-link", href: "/home/" }, "Go to your home page"))
+      : h("button", { type: "button", class: "govuk-button", onclick: load }, "Try again"),
+    h("p", { class: "govuk-body" }, "Or ring us on ", phoneLink(brand.phone), `, ${brand.hours}.`),
+  );
+  show("#failed");
+  moveTo(heading);
+}
+
+/** Two minutes before the idle end, ask; at the end, go to log in and come back here. */
+function watchIdle(session, serverNow) {
+  const idle = Date.parse(session.idle_ends_at) - serverNow.getTime();
+  const allowed = Math.max(60_000, Math.min(idle, Date.parse(session.ends_at) - serverNow.getTime()));
+  const dialog = one("#idle");
+  let warning;
+  let ending;
+  const again = () => {
+    clearTimeout(warning);
+    clearTimeout(ending);
+    warning = setTimeout(() => dialog.open || dialog.showModal(), Math.max(allowed - WARN_BEFORE, 30_000));
+    ending = setTimeout(() => {
+      if (dialog.open) dialog.close();
+      leaveToLogIn("idle");
+    }, allowed);
+  };
+  onAnswer(again);
+  again();
+  if (dialog.dataset.watched) return;
+  dialog.dataset.watched = "yes";
+  const stay = async () => {
+    dialog.close();
+    try {
+      await call("GET", "/session");
+    } catch {
+      // Without an answer the idle end stands; the timers go on.
+    }
+  };
+  one("#idle-stay").addEventListener("click", stay);
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    stay();
+  });
+  one("#idle-log-off").addEventListener("click", logOff);
+}
+
+/** End the session at once and say so. */
+export async function logOff() {
+  try {
+    await call("POST", "/logout", { guest: true });
+  } catch (failure) {
+    if (!(failure instanceof Problem) || failure.status !== 401) throw failure;
+  }
+  forgetAll();
+  location.assign("/login/#logged-off");
+}
+
+/** The tenancy in use, of the session's own list. */
+export function tenancyOf(session) {
+  return session.customer.tenancies.find((tenancy) => tenancy.tenancy_id === session.tenancy_id) ?? null;
+}

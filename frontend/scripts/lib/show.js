@@ -1,0 +1,108 @@
+/** The same thing looks the same on every page: a row of facts, a rent account, a repair's card. */
+
+import { clock, dayOf, deadlineWords, longDay, nearDay } from "./dates.js";
+import { h } from "./dom.js";
+import { balanceWords, money } from "./money.js";
+import { priorityWords, repairFinished, repairWords } from "./words.js";
+
+/** One row of a summary list; `change` is `{href, what}` for a link that changes it. */
+export function factRow(name, value, change = null) {
+  return h(
+    "div",
+    { class: `govuk-summary-list__row${change ? "" : " govuk-summary-list__row--no-actions"}` },
+    h("dt", { class: "govuk-summary-list__key" }, name),
+    h("dd", { class: "govuk-summary-list__value" }, value),
+    change &&
+      h(
+        "dd",
+        { class: "govuk-summary-list__actions" },
+        h("a", { class: "govuk-link", href: change.href }, "Change", h("span", { class: "govuk-visually-hidden" }, ` ${change.what}`)),
+      ),
+  );
+}
+
+/** A paragraph. */
+export const p = (...words) => h("p", { class: "govuk-body" }, ...words);
+
+/** A link. */
+export const link = (href, words, action = false) => h("a", { href, class: `govuk-link${action ? " app-action" : ""}` }, words);
+
+/** A tag: its words carry the meaning, its colour only repeats it. */
+export const tag = (words, tone = "") => h("span", { class: `app-tag${tone ? ` app-tag--${tone}` : ""}` }, words);
+
+/** "As of 6am today": how fresh a balance is. */
+export function asAtWords(moment) {
+  return `As of ${clock(moment)} ${nearDay(dayOf(moment))}`;
+}
+
+/** "Next: £104.20 on Monday 30 November", or nothing where it is not known. */
+export function nextChargeWords(account) {
+  if (!account.next_charge_on || account.next_charge_pence === undefined || account.next_charge_pence === null) return "";
+  return `Next charge: ${money(account.next_charge_pence)} on ${longDay(account.next_charge_on)}`;
+}
+
+/** A rent account as a panel: what is owed in words, when more falls due, and what to do about it. */
+export function accountPanel(account, { details = false, heading = "h3" } = {}) {
+  const next = nextChargeWords(account);
+  return h(
+    "div",
+    { class: "app-panel" },
+    h(heading, { class: "govuk-heading-s" }, account.name),
+    h("p", { class: "app-money" }, balanceWords(account.balance_pence)),
+    next && h("p", { class: "app-when" }, next),
+    h(
+      "p",
+      { class: "govuk-body app-quiet" },
+      asAtWords(account.as_at),
+      details && account.payment_reference ? `. Payment reference: ${account.payment_reference}` : "",
+    ),
+    h(
+      "div",
+      { class: "app-buttons" },
+      h("a", { class: "govuk-button", href: `/pay/#${account.rent_account_id}` }, account.balance_pence > 0 ? "Pay" : "Pay ahead", hiddenName(account.name)),
+      h("a", { class: "govuk-link app-action", href: `/rent/transactions/#${account.rent_account_id}` }, "Charges and payments", hiddenName(account.name)),
+    ),
+  );
+}
+
+const hiddenName = (name) => h("span", { class: "govuk-visually-hidden" }, `: ${name}`);
+
+/** What a repair is called: "Kitchen tap: it drips", or the landlord's own words for one that came by phone. */
+export function repairName(repair) {
+  if (repair.object && repair.problem) return `${repair.place ? `${repair.place}, ` : ""}${lower(repair.object, repair.place)}: ${lowerFirst(repair.problem)}`;
+  return repair.description || `Repair ${repair.reference}`;
+}
+
+const lowerFirst = (text) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
+const lower = (text, after) => (after ? lowerFirst(text) : text);
+
+/** When a repair should be finished, in words; "" where there is no date. */
+export function repairDue(repair) {
+  if (repairFinished(repair.status) || !repair.due_at) return "";
+  return `We aim to finish it ${deadlineWords(repair.due_at)}`;
+}
+
+/** A repair in a list. */
+export function repairCard(repair) {
+  const due = repairDue(repair);
+  return h(
+    "li",
+    { class: "app-card" },
+    h("a", { class: "govuk-link", href: `/repairs/repair/#${repair.repair_id}` }, repairName(repair)),
+    h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}`),
+    due && h("p", {}, due),
+    h("p", { class: "app-quiet" }, `Reported ${longDay(dayOf(repair.reported_at))}. Reference ${repair.reference}`),
+  );
+}
+
+/** Radios made from data: `[{value, text, hint}]`. */
+export function radioItems(id, name, items, chosen) {
+  return items.map(({ value, text }, index) =>
+    h(
+      "div",
+      { class: "govuk-radios__item" },
+      h("input", { class: "govuk-radios__input", type: "radio", name, id: index ? `${id}-${index}` : id, value, checked: value === chosen }),
+      h("label", { class: "govuk-label govuk-radios__label", for: index ? `${id}-${index}` : id }, text),
+    ),
+  );
+}

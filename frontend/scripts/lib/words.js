@@ -1,0 +1,74 @@
+/** The API's states in a tenant's words. A state that is not known here is shown as it is, without its underscores. */
+
+const plain = (state) => {
+  const words = String(state ?? "").replace(/[_-]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+const PAYMENT = {
+  created: ["Started", "quiet"],
+  pending: ["Waiting for the bank", ""],
+  succeeded: ["Paid", "done"],
+  failed: ["Not paid", "bad"],
+  cancelled: ["Cancelled", "quiet"],
+  expired: ["Ran out of time", "quiet"],
+  refunded: ["Paid back to you", "quiet"],
+  disputed: ["With your bank", ""],
+  dispute_won: ["Paid", "done"],
+};
+
+const REPAIR = {
+  requested: "We have your report",
+  reported: "We have your report",
+  received: "We have your report",
+  open: "We have your report",
+  assigned: "With our repairs team",
+  scheduled: "Visit arranged",
+  in_progress: "Being done",
+  on_hold: "On hold",
+  awaiting_materials: "Waiting for parts",
+  awaiting_approval: "Waiting for a go-ahead",
+  no_access: "We could not get in",
+  complete: "Done",
+  completed: "Done",
+  closed: "Closed",
+  cancelled: "Cancelled",
+};
+
+const FINISHED = new Set(["complete", "completed", "closed", "cancelled"]);
+
+const PRIORITY = { emergency: "Emergency", urgent: "Urgent", routine: "Routine" };
+
+const DUTY = {
+  investigate: "We look into it",
+  send_summary: "We write to you with what we found",
+  make_safe: "We make it safe",
+  begin_works: "We begin the work",
+};
+
+const DUTY_STATE = { waiting: "Not started yet", due: "Due", met: "Done", missed: "Late. Ring us." };
+
+const RELATIONSHIP = {
+  partner: "Partner, husband or wife",
+  child: "Child",
+  parent: "Parent",
+  sibling: "Brother or sister",
+  other_relative: "Another relative",
+  friend: "Friend",
+  lodger: "Lodger",
+  carer: "Carer",
+  other: "Somebody else",
+};
+
+const CONTACT_BY = { email: "Email", phone: "Phone call", text: "Text message", letter: "Letter" };
+
+export const paymentWords = (status) => PAYMENT[status]?.[0] ?? plain(status);
+export const paymentTone = (status) => PAYMENT[status]?.[1] ?? "quiet";
+export const repairWords = (status) => REPAIR[status] ?? plain(status);
+export const repairFinished = (status) => FINISHED.has(status);
+export const priorityWords = (priority) => PRIORITY[priority] ?? plain(priority);
+export const dutyWords = (duty) => DUTY[duty] ?? plain(duty);
+export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
+export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
+export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
+export const eventWords = (event) => REPAIR[event] ?? plain(event);

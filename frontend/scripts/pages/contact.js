@@ -1,0 +1,127 @@
+import { call, Problem } from "../lib/api.js";
+import { all, fill, h, one, show } from "../lib/dom.js";
+import { Checks, conditionals, onSubmit, text } from "../lib/forms.js";
+import { memberPage } from "../lib/page.js";
+import { factRow } from "../lib/show.js";
+import { doneWith, views } from "../lib/views.js";
+import { contactByWords } from "../lib/words.js";
+
+let details = {};
+let etag = null;
+const updateAddress = conditionals(one("#correspondence_address"));
+
+memberPage(async () => {
+  await load();
+  views({ list: drawList, mobile: fillPhones, home_phone: fillPhones, correspondence_address: fillAddress, preferences: fillPreferences });
+});
+
+addEventListener("answers-restored", updateAddress);
+
+async function load() {
+  const answer = await call("GET", "/contact");
+  details = answer.body;
+  ({ etag } = answer);
+}
+
+const lines = (values) => values.filter(Boolean).flatMap((value, index) => (index ? [h("br"), value] : [value]));
+
+function drawList() {
+  const address = details.correspondence_address;
+  const preferences = details.preferences ?? {};
+  const ways = [
+    preferences.contact_by && `${contactByWords(preferences.contact_by)} is best`,
+    preferences.language && `Language: ${preferences.language}`,
+    preferences.large_print && "Letters in large print",
+  ];
+  fill(
+    "#facts",
+    factRow("Email", details.email, { href: "#email", what: "email" }),
+    factRow("Mobile", details.mobile || "None", { href: "#mobile", what: "mobile" }),
+    factRow("Home phone", details.home_phone || "None", { href: "#home_phone", what: "home phone" }),
+    factRow("Letters go to", address ? lines([address.line_1, address.line_2, address.town, address.postcode]) : "Your home", {
+      href: "#correspondence_address",
+      what: "where letters go",
+    }),
+    factRow("How we reach you", ways.some(Boolean) ? lines(ways) : "No choice made yet", { href: "#preferences", what: "how we reach you" }),
+  );
+}
+
+function fillPhones() {
+  one("#mobile-mobile").value = details.mobile ?? "";
+  one("#home_phone-home_phone").value = details.home_phone ?? "";
+}
+
+function fillAddress() {
+  const address = details.correspondence_address;
+  const form = one("#correspondence_address");
+  for (const radio of all("[name=where]", form)) radio.checked = radio.value === (address ? "other" : "home");
+  for (const part of ["line_1", "line_2", "town", "postcode"]) form.elements[`correspondence_address.${part}`].value = address?.[part] ?? "";
+  updateAddress();
+}
+
+function fillPreferences() {
+  const preferences = details.preferences ?? {};
+  const form = one("#preferences");
+  for (const radio of all('[name="preferences.contact_by"]', form)) radio.checked = radio.value === preferences.contact_by;
+  form.elements["preferences.language"].value = preferences.language ?? "";
+  form.elements["preferences.large_print"].checked = Boolean(preferences.large_print);
+}
+
+async function save(change, words) {
+  show("#newer", false);
+  show("#done", false);
+  try {
+    const answer = await call("PATCH", "/contact", { body: change, headers: etag ? { "if-match": etag } : {} });
+    details = answer.body;
+    ({ etag } = answer);
+  } catch (problem) {
+    if (!(problem instanceof Problem) || problem.status !== 412) throw problem;
+    await load();
+    location.hash = "list";
+    show("#newer");
+    return;
+  }
+  doneWith(words);
+}
+
+onSubmit("#mobile", async (form) => {
+  const checks = new Checks();
+  const mobile = checks.needed(form, "mobile", "Enter your mobile number");
+  checks.done();
+  await save({ mobile }, "We have saved your mobile number.");
+});
+
+onSubmit("#home_phone", async (form) => {
+  const phone = text(form, "home_phone");
+  await save({ home_phone: phone || null }, phone ? "We have saved your home phone number." : "We have taken away your home phone number.");
+});
+
+onSubmit("#correspondence_address", async (form) => {
+  const checks = new Checks();
+  const where = checks.picked(form, "where", "Choose where letters should go");
+  if (where !== "other") {
+    checks.done();
+    await save({ correspondence_address: null }, "We will send your letters to your home.");
+    return;
+  }
+  const address = {
+    line_1: checks.needed(form, "correspondence_address.line_1", "Enter the first line of the address"),
+    line_2: text(form, "correspondence_address.line_2"),
+    town: checks.needed(form, "correspondence_address.town", "Enter the town or city"),
+    postcode: checks.needed(form, "correspondence_address.postcode", "Enter the postcode"),
+  };
+  checks.done();
+  if (!address.line_2) delete address.line_2;
+  await save({ correspondence_address: address }, "We have saved where your letters go.");
+});
+
+onSubmit("#preferences", async (form) => {
+  const checks = new Checks();
+  const way = checks.picked(form, "preferences.contact_by", "Choose the best way to reach you");
+  checks.done();
+  const language = text(form, "preferences.language");
+  await save(
+    { preferences: { contact_by: way, ...(language ? { language } : {}), large_print: form.elements["preferences.large_print"].checked } },
+    "We have saved how you like to hear from us.",
+  );
+});

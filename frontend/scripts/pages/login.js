@@ -1,0 +1,65 @@
+import { call } from "../lib/api.js";
+import { brand, moveTo, one, setTitle, show } from "../lib/dom.js";
+import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { forgetAll, markSignedIn, reasonForLogin, wayBack } from "../lib/keep.js";
+
+if (location.hash === "#logged-off") {
+  forgetAll();
+  note("#logged-off");
+} else if (reasonForLogin()) note(`#${reasonForLogin()}-note`);
+
+function note(selector) {
+  show(selector);
+  moveTo(one(selector));
+}
+
+// The temporary password stays in this page's memory alone, so that nobody is asked for it twice.
+let temporary = "";
+let customerId = "";
+
+onSubmit(
+  "#login",
+  async (form) => {
+    const checks = new Checks();
+    const email = checks.needed(form, "email", "Enter your email address");
+    const password = checks.secret(form, "password", "Enter your password");
+    checks.done();
+    const shared = form.elements.shared_computer.checked;
+    const { body } = await call("POST", "/login", {
+      guest: true,
+      body: { email, password, ...(shared ? { shared_computer: true } : {}) },
+    });
+    customerId = body.customer.customer_id;
+    markSignedIn(customerId);
+    if (!body.password_change_required) return location.assign(wayBack(customerId));
+    temporary = password;
+    one("#change-username").value = email;
+    show("#log-in-view, .guest-only", false);
+    show("#change-view");
+    setTitle("", "Choose a new password");
+    return moveTo(one("#change-view h1"));
+  },
+  {
+    refused(problem, form) {
+      if (problem.slug !== "login-failed") return false;
+      showErrors(form, [
+        {
+          field: "email",
+          message: `That email address and password do not go together. Check both, or choose “Forgot your password?”. Still stuck? Ring us on ${brand.phone}`,
+        },
+      ]);
+      one("#login-password").value = "";
+      return true;
+    },
+  },
+);
+
+onSubmit("#change", async (form) => {
+  const checks = new Checks();
+  const chosen = checks.secret(form, "new_password", "Choose a new password");
+  if (chosen && [...chosen].length < 12) checks.fail("new_password", "Password must have at least 12 characters");
+  checks.done();
+  await call("PUT", "/password", { body: { current_password: temporary, new_password: chosen } });
+  location.assign(wayBack(customerId));
+});
+

@@ -1,0 +1,131 @@
+import { call, Problem } from "../lib/api.js";
+import { momentWords } from "../lib/dates.js";
+import { fill, fragment, h, one, setTitle, show } from "../lib/dom.js";
+import { money } from "../lib/money.js";
+import { memberPage } from "../lib/page.js";
+import { factRow, link, p } from "../lib/show.js";
+import { paymentWords } from "../lib/words.js";
+
+// Seconds between two looks; the last one is repeated until half an hour has gone.
+const PAUSES = [1, 2, 3, 5, 8, 13, 20, 30];
+const PATIENCE = 30 * 60_000;
+
+let shown = "";
+
+memberPage(async () => {
+  if (!fragment()) throw new Problem({ status: 404 });
+  const payment = await look();
+  draw(payment);
+  if (unsettled(payment)) waitOn(0, Date.now());
+});
+
+addEventListener("hashchange", () => location.reload());
+
+const look = async () => (await call("GET", `/pay/${encodeURIComponent(fragment())}`)).body;
+const unsettled = ({ status }) => status === "created" || status === "pending";
+
+function waitOn(round, since) {
+  setTimeout(async () => {
+    try {
+      const payment = await look();
+      draw(payment);
+      if (!unsettled(payment)) return;
+    } catch (failure) {
+      // A look that failed tells nothing about the payment: keep looking.
+      if (!(failure instanceof Problem)) throw failure;
+    }
+    if (Date.now() - since < PATIENCE) waitOn(round + 1, since);
+  }, PAUSES[Math.min(round, PAUSES.length - 1)] * 1000);
+}
+
+const pay = (payment) => h("a", { class: "govuk-button", href: `/pay/#${payment.rent_account_id}` }, "Try again");
+const rent = (payment) => h("a", { class: "govuk-button", href: `/rent/transactions/#${payment.rent_account_id}` }, "See your rent account");
+const home = () => link("/home/", "Home", true);
+
+const STATES = {
+  created: (payment) => ({
+    heading: "You have not finished paying",
+    words: ["No money has been taken yet. If you have just paid, wait here: this page will tell you."],
+    tone: "warning",
+    next: [carryOn(payment), home()],
+  }),
+  pending: () => ({
+    heading: "We are waiting for your bank",
+    words: ["This can take a few minutes. Do not pay again: this page will tell you.", "You can close it. The payment goes on, and shows under “Payments made here”."],
+    tone: "warning",
+    next: [home()],
+  }),
+  succeeded: (payment) => ({
+    heading: "Thank you. You have paid",
+    money: payment.amount_pence,
+    words: ["It is on your rent account now. We have sent you an email as a receipt."],
+    tone: "good",
+    next: [rent(payment), home()],
+  }),
+  failed: (payment) => ({
+    heading: "The payment did not go through",
+    words: ["No money has been taken. Your bank may have said no, or a number was mistyped. You can try again, or use another card."],
+    tone: "danger",
+    next: [pay(payment), home()],
+    talk: true,
+  }),
+  cancelled: (payment) => ({
+    heading: "You stopped the payment",
+    words: ["No money has been taken."],
+    tone: "",
+    next: [pay(payment), home()],
+  }),
+  expired: (payment) => ({
+    heading: "The payment page ran out of time",
+    words: ["No money has been taken. You can start again."],
+    tone: "",
+    next: [pay(payment), home()],
+  }),
+  refunded: (payment) => ({
+    heading: "We have paid this back to you",
+    words: ["It can take up to 10 days to show at your bank."],
+    tone: "",
+    next: [rent(payment), home()],
+  }),
+  disputed: (payment) => ({
+    heading: "Your bank is looking into this payment",
+    words: ["We will hear from them. You need do nothing here."],
+    tone: "warning",
+    next: [rent(payment), home()],
+    talk: true,
+  }),
+};
+STATES.dispute_won = STATES.succeeded;
+
+function carryOn(payment) {
+  if (!payment.checkout_url) return pay(payment);
+  const checkout = new URL(payment.checkout_url, location.href);
+  if (checkout.protocol !== "https:" && checkout.origin !== location.origin) return pay(payment);
+  return h("a", { class: "govuk-button", href: checkout.href }, "Go on paying");
+}
+
+function draw(payment) {
+  if (payment.status === shown) return;
+  shown = payment.status;
+  const state = (STATES[payment.status] ?? STATES.pending)(payment);
+  setTitle("", state.heading);
+  fill(
+    "#result",
+    h("h1", { class: "govuk-heading-l" }, state.heading),
+    h(
+      "div",
+      { class: `app-notice${state.tone ? ` app-notice--${state.tone}` : ""}` },
+      state.money && h("p", { class: "app-money" }, money(state.money)),
+      state.words.map((words) => p(words)),
+    ),
+  );
+  fill(
+    "#facts",
+    factRow("Amount", money(payment.amount_pence)),
+    factRow("State", paymentWords(payment.status)),
+    factRow("Reference", payment.reference),
+    factRow("Started", momentWords(payment.created_at)),
+  );
+  fill("#next", state.next);
+  show("#talk", Boolean(state.talk));
+}

@@ -1,0 +1,47 @@
+import { call, Problem } from "../lib/api.js";
+import { longDay, dayOf } from "../lib/dates.js";
+import { all, fill, h, one, show } from "../lib/dom.js";
+import { money } from "../lib/money.js";
+import { memberPage } from "../lib/page.js";
+import { tag } from "../lib/show.js";
+import { paymentTone, paymentWords } from "../lib/words.js";
+
+let cursor = null;
+
+memberPage(async () => {
+  cursor = null;
+  fill("#payments");
+  await earlier();
+});
+
+async function earlier() {
+  const { body } = await call("GET", `/pay${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  one("#payments").append(...body.payments.map(card));
+  cursor = body.next_cursor ?? null;
+  const count = all("#payments > li").length;
+  show("#payments", count > 0);
+  show("#none", count === 0);
+  show("#more", Boolean(cursor));
+}
+
+function card(payment) {
+  return h(
+    "li",
+    { class: "app-card" },
+    h("a", { class: "govuk-link", href: `/pay/done/#${payment.payment_id}` }, longDay(dayOf(payment.created_at))),
+    h("div", { class: "app-card__row" }, tag(paymentWords(payment.status), paymentTone(payment.status)), h("strong", {}, money(payment.amount_pence))),
+    h("p", { class: "app-quiet" }, `Reference ${payment.reference}`),
+  );
+}
+
+one("#more").addEventListener("click", async (event) => {
+  const button = event.currentTarget;
+  button.disabled = true;
+  try {
+    await earlier();
+  } catch (failure) {
+    if (!(failure instanceof Problem)) throw failure;
+  } finally {
+    button.disabled = false;
+  }
+});

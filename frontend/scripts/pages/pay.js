@@ -1,0 +1,101 @@
+import { call } from "../lib/api.js";
+import { brand, fill, fragment, h, one, show } from "../lib/dom.js";
+import { Checks, conditionals, FormErrors, onSubmit, text } from "../lib/forms.js";
+import { balanceWords, money, readPounds } from "../lib/money.js";
+import { memberPage } from "../lib/page.js";
+import { link, nextChargeWords, p, radioItems } from "../lib/show.js";
+
+const least = Number(brand.minimum);
+const most = Number(brand.maximum);
+const form = one("#pay");
+const update = conditionals(form);
+let accounts = [];
+
+// One key an attempt: pressed twice, or sent again after a lost answer, the same attempt is one payment.
+let attempt = { of: "", key: "" };
+
+memberPage(async () => {
+  const [{ body }, { body: history }] = await Promise.all([call("GET", "/balance"), call("GET", "/pay")]);
+  accounts = body.rent_accounts;
+  if (!accounts.length) {
+    show("#nothing");
+    show(form, false);
+    return;
+  }
+  const several = accounts.length > 1;
+  show("#which", several);
+  const wanted = accounts.find(({ rent_account_id: id }) => id === fragment()) ?? accounts[0];
+  fill(
+    "#account-choices",
+    radioItems(
+      "account",
+      "rent_account_id",
+      accounts.map((account) => ({ value: account.rent_account_id, text: `${account.name}: ${balanceWords(account.balance_pence).toLowerCase()}` })),
+      wanted.rent_account_id,
+    ),
+  );
+  fill(
+    "#one-account",
+    several ? null : [h("p", { class: "app-money" }, balanceWords(wanted.balance_pence)), nextChargeWords(wanted) && h("p", { class: "app-when" }, nextChargeWords(wanted))],
+  );
+  drawAmount();
+  drawWaiting(history.payments.find(({ status }) => status === "pending"));
+});
+
+const account = () => accounts.find(({ rent_account_id: id }) => id === form.elements.rent_account_id.value) ?? accounts[0];
+
+function drawAmount() {
+  const { balance_pence: owed } = account();
+  const all = owed >= least && owed <= most;
+  show("#all-of-it", all);
+  show("#how-much", all);
+  one("#all-words").textContent = money(owed);
+  if (!all) one("#pay-other").checked = true;
+  update();
+}
+
+function drawWaiting(payment) {
+  show("#waiting-payment", Boolean(payment));
+  if (payment) {
+    fill(
+      "#waiting-payment",
+      p(h("strong", {}, `We are still waiting for your bank about ${money(payment.amount_pence)}.`), " Do not pay the same again. ", link(`/pay/done/#${payment.payment_id}`, "See that payment")),
+    );
+  }
+}
+
+form.addEventListener("change", (event) => event.target.name === "rent_account_id" && drawAmount());
+addEventListener("answers-restored", drawAmount);
+
+onSubmit(
+  "#pay",
+  async () => {
+    const checks = new Checks();
+    const how = checks.picked(form, "how_much", "Choose how much to pay");
+    let pence = account().balance_pence;
+    if (how === "other") {
+      const typed = text(form, "amount_pence");
+      pence = readPounds(typed);
+      if (!typed) checks.fail("amount_pence", "Enter an amount");
+      else if (pence === null) checks.fail("amount_pence", "Amount must be in pounds and pence, such as 62.50");
+      else if (pence < least) checks.fail("amount_pence", `Amount must be ${money(least)} or more`);
+      else if (pence > most) checks.fail("amount_pence", `Amount must be ${money(most)} or less. To pay more, ring us on ${brand.phone}`);
+    }
+    checks.done();
+    const wanted = { rent_account_id: account().rent_account_id, amount_pence: pence };
+    const of = JSON.stringify(wanted);
+    if (attempt.of !== of) attempt = { of, key: crypto.randomUUID() };
+    const { body } = await call("POST", "/pay", { body: wanted, headers: { "idempotency-key": attempt.key } });
+    const checkout = new URL(body.checkout_url, location.href);
+    if (checkout.protocol !== "https:" && checkout.origin !== location.origin) {
+      throw new FormErrors([{ field: null, message: `We could not open the payment page. Nothing was taken. Ring us on ${brand.phone}` }]);
+    }
+    location.assign(checkout);
+  },
+  {
+    refused() {
+      attempt = { of: "", key: "" };
+      return false;
+    },
+  },
+);

@@ -1,0 +1,45 @@
+import { call } from "../lib/api.js";
+import { moveTo, one, show } from "../lib/dom.js";
+import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { remember } from "../lib/keep.js";
+
+onSubmit(
+  "#register",
+  async (form) => {
+    show("#mismatch, #already", false);
+    const checks = new Checks();
+    const email = checks.needed(form, "email", "Enter your email address");
+    const mobile = checks.needed(form, "mobile", "Enter your mobile number");
+    const reference = checks.needed(form, "tenancy_reference", "Enter your tenancy reference number");
+    const born = checks.day(form, "date_of_birth", { label: "Date of birth" });
+    checks.done();
+    const { body } = await call("POST", "/register", {
+      guest: true,
+      body: { email, mobile, tenancy_reference: reference, date_of_birth: born },
+    });
+    remember("registering", { registration_id: body.registration_id, code_expires_at: body.code_expires_at, email });
+    location.assign(`/verify/#${body.registration_id}`);
+  },
+  {
+    refused(problem, form) {
+      if (problem.slug === "details-not-matched") {
+        show("#mismatch");
+        showErrors(form, [
+          {
+            field: null,
+            message: "We could not match those details. Check each one against a letter from us, then try again. If your tenancy is new, it can take up to seven days.",
+          },
+        ]);
+        return true;
+      }
+      if (problem.slug === "already-registered") {
+        show("#already");
+        show(form, false);
+        moveTo(one("#already"));
+        one("#already").scrollIntoView({ block: "center" });
+        return true;
+      }
+      return false;
+    },
+  },
+);

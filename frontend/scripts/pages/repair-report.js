@@ -1,0 +1,267 @@
+import { call } from "../lib/api.js";
+import { deadlineWords, today } from "../lib/dates.js";
+import { all, brand, fill, h, moveTo, one, phoneLink, setTitle, show } from "../lib/dom.js";
+import { Checks, clearErrors, onSubmit, showErrors, text } from "../lib/forms.js";
+import { remember, remembered } from "../lib/keep.js";
+import { memberPage, tenancyOf } from "../lib/page.js";
+import { factRow, p, radioItems } from "../lib/show.js";
+import { dutyWords, priorityWords } from "../lib/words.js";
+
+/** What has been told so far; kept with the tab, so that an old phone that drops the page loses nothing. */
+let draft = {};
+let items = [];
+let customerId = "";
+let ended = false;
+let first = true;
+
+memberPage(async (session) => {
+  customerId = session.customer.customer_id;
+  const tenancy = tenancyOf(session);
+  ended = Boolean(tenancy?.end_date && tenancy.end_date < today());
+  const { body } = await call("GET", "/repairs/catalogue");
+  ({ items } = body);
+  const kept = remembered("report");
+  draft = kept?.customerId === customerId ? kept.draft : {};
+  if (draft.item_id && !chosen()) draft = {};
+  turn();
+});
+
+addEventListener("hashchange", turn);
+
+function keep(more) {
+  Object.assign(draft, more);
+  remember("report", { customerId, draft });
+}
+
+const unique = (values) => [...new Set(values)];
+const chosen = () => items.find(({ item_id: id }) => id === draft.item_id) ?? null;
+const places = () => unique(items.map(({ place }) => place));
+const objects = () => unique(items.filter(({ place }) => place === draft.place).map(({ object }) => object));
+const problems = () => items.filter(({ place, object }) => place === draft.place && object === draft.object);
+const needsWord = (item) => Boolean(item.advice || item.danger || (item.responsibility && item.responsibility !== "landlord"));
+
+/** The steps in their order for what has been told so far. */
+function steps() {
+  if (ended) return ["ended"];
+  const item = chosen();
+  const questions = (item?.questions ?? []).map(({ question_id: id }) => `question:${id}`);
+  return ["danger", "where", "what", "which", ...(item && needsWord(item) ? ["advice"] : []), ...questions, "details", "access", "check"];
+}
+
+/** Whether a step has been answered, so that the ones after it may be seen. */
+function answered(step) {
+  if (step === "where") return places().includes(draft.place);
+  if (step === "what") return objects().includes(draft.object);
+  if (step === "which") return Boolean(chosen());
+  if (step.startsWith("question:")) return Boolean(draft.answers?.[step.slice(9)]);
+  return true;
+}
+
+function turn() {
+  if (!items.length && !ended) return;
+  const order = steps();
+  const asked = decodeURIComponent(location.hash.slice(1));
+  if (asked === "sent" && draft.sent) return draw("sent");
+  const open = order.findIndex((step) => !answered(step));
+  const reachable = open < 0 ? order : order.slice(0, open + 1);
+  const step = reachable.includes(asked) ? asked : asked && reachable.length ? reachable.at(-1) : order[0];
+  return draw(step);
+}
+
+/** The step after this one, once it has been answered. */
+function next(step) {
+  const order = steps();
+  return `#${order[order.indexOf(step) + 1]}`;
+}
+
+function draw(step) {
+  clearErrors();
+  const [name, questionId] = step.split(":");
+  for (const section of all("[data-step]")) show(section, section.dataset.step === name);
+  const order = steps();
+  const place = order.indexOf(step);
+  one("#back").href = place > 0 ? `#${order[place - 1]}` : "/repairs/";
+  show("#back", name !== "sent");
+  DRAW[name]?.(questionId);
+  const heading = one(`[data-step="${name}"] h1`) ?? one(`[data-step="${name}"] label`);
+  setTitle("", name === "danger" ? "" : heading.textContent.trim());
+  if (!first) {
+    moveTo(heading);
+    scrollTo(0, 0);
+  }
+  first = false;
+}
+
+function choices(list, values, href, keepThem) {
+  fill(
+    list,
+    values.map(({ value, words, note }) =>
+      h("li", {}, h("a", { class: "govuk-link", href: "#", onclick: (event) => { event.preventDefault(); keepThem(value); location.hash = href(); } }, words), note && h("span", {}, note)),
+    ),
+  );
+}
+
+const soFar = (...words) => words.filter(Boolean).join(", ");
+
+const DRAW = {
+  where: () =>
+    choices("#where-list", places().map((value) => ({ value, words: value })), () => "what", (place) => {
+      if (place !== draft.place) keep({ place, object: null, item_id: null, answers: {} });
+    }),
+  what: () => {
+    one("#what-so-far").textContent = soFar(draft.place);
+    choices("#what-list", objects().map((value) => ({ value, words: value })), () => "which", (object) => {
+      if (object !== draft.object) keep({ object, item_id: null, answers: {} });
+    });
+  },
+  which: () => {
+    one("#which-so-far").textContent = soFar(draft.place, draft.object);
+    choices("#which-list", problems().map((item) => ({ value: item.item_id, words: item.problem })), () => next("which").slice(1), (id) => {
+      if (id !== draft.item_id) keep({ item_id: id, answers: {} });
+    });
+  },
+  advice: () => drawAdvice(chosen()),
+  question: (id) => {
+    const question = chosen().questions.find((candidate) => candidate.question_id === id);
+    const form = one("#question");
+    form.dataset.question = id;
+    one("#question-text").textContent = question.text;
+    fill("#question-answers", radioItems("question-answer", "answer", question.answers.map((answer) => ({ value: answer.answer_id, text: answer.text })), draft.answers?.[id]));
+  },
+  details: () => { one("#details-description").value = draft.description ?? ""; },
+  access: () => { one("#access-access_notes").value = draft.access_notes ?? ""; },
+  check: drawCheck,
+  sent: drawSent,
+};
+
+function drawAdvice(item) {
+  const danger = Boolean(item.danger);
+  one("#advice-title").textContent = danger ? "Ring us now" : "Before you report it";
+  fill(
+    "#advice",
+    danger &&
+      h(
+        "div",
+        { class: "app-notice app-notice--danger" },
+        p(h("strong", {}, typeof item.danger === "string" ? item.danger : "This can be dangerous. Ring our emergency repairs line before you do anything else.")),
+        h("p", { class: "app-money" }, phoneLink(brand.emergency)),
+      ),
+    item.advice && (Array.isArray(item.advice) ? item.advice : String(item.advice).split(/\n+/)).map((words) => p(words)),
+    item.responsibility === "tenant" && p("This is usually yours to mend under your tenancy agreement. If you cannot, report it and we will talk about it."),
+  );
+  const button = one("#advice-next");
+  button.textContent = danger ? "I have rung. Report it as well" : "Report it all the same";
+  button.href = next("advice");
+}
+
+onSubmit("#question", async (form) => {
+  const { question: id } = form.dataset;
+  const checks = new Checks();
+  const answer = checks.picked(form, "answer", "Choose an answer");
+  if (!answer) checks.errors = [{ field: "answers", message: "Choose an answer" }];
+  checks.done();
+  keep({ answers: { ...draft.answers, [id]: answer } });
+  location.hash = next(`question:${id}`).slice(1);
+});
+
+onSubmit("#details", async (form) => {
+  keep({ description: text(form, "description") });
+  location.hash = "access";
+});
+
+onSubmit("#access", async (form) => {
+  keep({ access_notes: text(form, "access_notes") });
+  location.hash = "check";
+});
+
+function drawCheck() {
+  const item = chosen();
+  show("#already", false);
+  fill(
+    "#answers",
+    factRow("Where", item.place, { href: "#where", what: "where" }),
+    factRow("What", item.object, { href: "#what", what: "what" }),
+    factRow("What is wrong", item.problem, { href: "#which", what: "what is wrong" }),
+    item.questions.map((question) => {
+      const answer = question.answers.find(({ answer_id: id }) => id === draft.answers?.[question.question_id]);
+      return factRow(question.text, answer?.text ?? "", { href: `#question:${question.question_id}`, what: "this answer" });
+    }),
+    factRow("Details", draft.description || "Nothing more", { href: "#details", what: "details" }),
+    factRow("Getting in", draft.access_notes || "Nothing more", { href: "#access", what: "how we get in" }),
+  );
+}
+
+async function send(anyway) {
+  const { body } = await call("POST", "/repairs", {
+    body: {
+      item_id: draft.item_id,
+      ...(Object.keys(draft.answers ?? {}).length ? { answers: draft.answers } : {}),
+      ...(draft.description ? { description: draft.description } : {}),
+      ...(draft.access_notes ? { access_notes: draft.access_notes } : {}),
+      ...(anyway ? { anyway: true } : {}),
+    },
+  });
+  draft = { sent: body };
+  remember("report", null);
+  history.replaceState(null, "", "#sent");
+  draw("sent");
+}
+
+onSubmit("#check", () => send(false), {
+  refused(problem, form) {
+    if (problem.slug === "already-reported") {
+      drawAlready(problem.body.repair_id);
+      return true;
+    }
+    const step = { description: "details", access_notes: "access" }[problem.errors[0]?.field];
+    if (step) {
+      location.hash = step;
+      addEventListener("hashchange", () => showErrors(one(`#${step}`), problem.errors), { once: true });
+      return true;
+    }
+    if (problem.errors.length) showErrors(form, problem.errors.map(({ message }) => ({ field: null, message })));
+    return problem.errors.length > 0;
+  },
+});
+
+function drawAlready(repairId) {
+  fill(
+    "#already",
+    h("h2", { class: "govuk-heading-m" }, "You have told us about this already"),
+    p("It is open, and we are dealing with it. If it has got worse or this is another one, report it all the same."),
+    h(
+      "div",
+      { class: "app-buttons" },
+      h("a", { class: "govuk-button", href: `/repairs/repair/#${repairId}` }, "See that repair"),
+      h("button", { type: "button", class: "govuk-button govuk-button--secondary", id: "anyway", onclick: reportAnyway }, "Report it anyway"),
+    ),
+  );
+  show("#already");
+  moveTo(one("#already"));
+  one("#already").scrollIntoView({ block: "center" });
+}
+
+async function reportAnyway(event) {
+  const button = event.currentTarget;
+  button.disabled = true;
+  try {
+    await send(true);
+  } catch (problem) {
+    if (!problem.detail) throw problem;
+    button.disabled = false;
+    showErrors(one("#check"), [{ field: null, message: problem.detail }]);
+  }
+}
+
+function drawSent() {
+  const { sent } = draft;
+  one("#sent-reference").textContent = sent.reference;
+  one("#sent-when").textContent = `${priorityWords(sent.priority)}. ${sent.due_at ? `We aim to finish it ${deadlineWords(sent.due_at)}.` : ""}`;
+  const duties = sent.duties ?? [];
+  fill("#sent-duties", duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
+  one("#sent-next").textContent = sent.priority === "emergency"
+    ? "Keep your phone near. We will ring you to say when we come."
+    : "We will be in touch to arrange a time. You can follow it here.";
+  one("#sent-follow").href = `/repairs/repair/#${sent.repair_id}`;
+}
+

@@ -1,0 +1,66 @@
+import { call } from "../lib/api.js";
+import { momentWords } from "../lib/dates.js";
+import { fill, fragment, h, one, show } from "../lib/dom.js";
+import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { markSignedIn, remember, remembered, wayBack } from "../lib/keep.js";
+
+const registrationId = fragment();
+const known = remembered("registering");
+const ours = known?.registration_id === registrationId ? known : null;
+
+if (!registrationId) {
+  show("#no-registration");
+  show("#sent, #verify, #resend", false);
+}
+if (ours) {
+  one("#verify-username").value = ours.email;
+  fill("#sent-words", "We have sent an email with a code to ", h("strong", {}, ours.email), ". It can take a few minutes to arrive.");
+  tellTheEnd(ours.code_expires_at);
+}
+
+function tellTheEnd(moment) {
+  const over = Date.parse(moment) <= Date.now();
+  one("#stops").textContent = over
+    ? `That code stopped working at ${momentWords(moment)}. Register again to get a new one.`
+    : `The code stops working at ${momentWords(moment)}.`;
+}
+
+onSubmit(
+  "#verify",
+  async (form) => {
+    const checks = new Checks();
+    const code = checks.needed(form, "code", "Enter the code from your email");
+    const password = checks.secret(form, "password", "Choose a password");
+    if (password && [...password].length < 12) checks.fail("password", "Password must have at least 12 characters");
+    checks.done();
+    const { body } = await call("POST", "/verify", { guest: true, body: { registration_id: registrationId, code, password } });
+    remember("registering", null);
+    const customerId = (body.customer ?? body).customer_id;
+    markSignedIn(customerId);
+    wayBack(customerId);
+    location.assign("/home/");
+  },
+  {
+    refused(problem, form) {
+      if (problem.slug !== "code-not-accepted") return false;
+      const over = ours && Date.parse(ours.code_expires_at) <= Date.now();
+      if (ours) tellTheEnd(ours.code_expires_at);
+      showErrors(form, [
+        {
+          field: "code",
+          message: over
+            ? `That code stopped working at ${momentWords(ours.code_expires_at)}. Register again to get a new one`
+            : "That is not the code in our newest email, or it has stopped working. Check it and type it again",
+        },
+      ]);
+      return true;
+    },
+  },
+);
+
+onSubmit("#resend", async () => {
+  show("#resent", false);
+  await call("POST", "/register/resend", { guest: true, body: { registration_id: registrationId } });
+  show("#resent");
+  one("#resent").scrollIntoView({ block: "center" });
+});
