@@ -7,6 +7,7 @@
 | ACCOUNT#rent_account_id | LINE#posted_on#transaction_id | a transaction | transactions, newest first |
 | ACCOUNT#rent_account_id | SINCE#month | the sum of a month's lines | the balance at a page's first line |
 | POSTED#transaction_id | POSTED | that this transaction is posted, and what it was | every posting: never twice |
+| YEARS#kind | YEAR#year_start | a rent year of the accounts of that kind | what is charged when |
 
 A line, its month's sum, its POSTED item and the account's balance change in one transaction.
 """
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from portal import store
 from portal.rent.rules import line_key
@@ -82,6 +83,28 @@ class PostedItem(_Item):
     posted_on = store.DayAttribute()
     kind = UnicodeAttribute()
     amount_pence = store.PenceAttribute()
+
+
+class YearItem(_Item):
+    """A rent year: which weeks of it are charged. `free_weeks` are the days on which a week without rent begins."""
+
+    range_prefix = "YEAR#"
+
+    charged_weeks = NumberAttribute()
+    free_weeks = JSONAttribute()
+
+
+def year_key(kind: str, year_start: date) -> store.Key:
+    """Where a rent year of the accounts of that kind is."""
+    return YearItem.key(f"YEARS#{kind}", f"{YearItem.range_prefix}{year_start}")
+
+
+def stored(keys: Sequence[store.Key], at: datetime) -> list[Any]:
+    """The items of `keys`, None for each that is absent."""
+    found: list[Any] = []
+    for start in range(0, len(keys), 100):
+        found += store.fetch(keys[start : start + 100], at)
+    return found
 
 
 def account_key(tenancy_id: str, rent_account_id: str) -> store.Key:

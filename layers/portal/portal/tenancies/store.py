@@ -9,7 +9,7 @@
 The contact domain keeps its own items under the same two partitions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,12 @@ def tenancy_with_people(tenancy_id: str, at: datetime) -> tuple[TenancyItem | No
 def held_tenancies(person_id: str, at: datetime) -> Sequence[HeldTenancyItem]:
     """Every tenancy that names the person."""
     return list(store.query(HeldTenancyItem, f"PERSON#{person_id}", at))
+
+
+def all_tenancies() -> Iterator[TenancyItem]:
+    """Every tenancy of the record. It reads the whole table: only a snapshot asks for it."""
+    found: Iterator[TenancyItem] = TenancyItem.scan(TenancyItem.sk == TenancyItem.range_prefix, consistent_read=True)
+    return found
 
 
 def stored(keys: Sequence[store.Key], at: datetime) -> list[Any]:

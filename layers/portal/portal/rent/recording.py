@@ -1,0 +1,212 @@
+"""Rent accounts, rent years and transactions as the nightly exchange brings them: written where they differ.
+
+What is posted stays as it was posted. The balance moves by postings and by nothing else.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from typing import NamedTuple
+
+from pynamodb.expressions.update import Action
+
+from portal import store
+from portal.recorded import APPLIED, UNCHANGED, Recorded, refused
+from portal.rent import service
+from portal.rent import store as rent
+from portal.rent.store import AccountItem, OwnerItem, PostedItem, YearItem
+
+MOST_THREADS = 8
+_NEVER_CHANGED = "this transaction_reference is posted otherwise, and a posted transaction is never changed: " \
+    "send an adjustment"  # fmt: skip
+_NO_ACCOUNT = "rent_account_reference is none that we hold"
+_OF_THE_FILE = ("kind", "name", "payment_reference", "charge_pence", "charge_frequency", "next_charge_on")
+
+
+class ImportedAccount(NamedTuple):
+    """A row of rent_accounts.csv. `says` names the optional facts that the file has columns for."""
+
+    reference: str
+    tenancy_id: str
+    kind: str
+    name: str
+    payment_reference: str | None
+    charge_pence: int | None = None
+    charge_frequency: str | None = None
+    next_charge_on: date | None = None
+    says: frozenset[str] = frozenset()
+
+
+class ImportedYear(NamedTuple):
+    """A row of rent_years.csv; `free_weeks` are the days on which a week without rent begins."""
+
+    kind: str
+    year_start: date
+    charged_weeks: int
+    free_weeks: tuple[date, ...]
+
+
+class ImportedTransaction(NamedTuple):
+    """A row of transactions.csv; a positive amount adds to what is owed."""
+
+    reference: str
+    account_reference: str
+    posted_on: date
+    kind: str
+    description: str
+    amount_pence: int
+
+
+def record_accounts(rows: Sequence[ImportedAccount], at: datetime) -> list[Recorded]:
+    """Bring rent accounts to what `rows` say; of two rows for one account the later counts.
+
+    A new account begins with a balance of nothing. An account never moves to another tenancy: its lines would
+    be shown to other people.
+    """
+    last = {row.reference: row for row in rows}
+    wanted = list(last.values())
+    ids = [service.rent_account_id(row.reference) for row in wanted]
+    owners = rent.stored([rent.owner_key(i) for i in ids], at)
+    accounts = rent.stored([rent.account_key(r.tenancy_id, i) for r, i in zip(wanted, ids, strict=True)], at)
+    outcomes = {
+        row.reference: _record_account(row, account_id, owner, account, at)
+        for row, account_id, owner, account in zip(wanted, ids, owners, accounts, strict=True)
+    }
+    return [
+        outcomes[row.reference] if last[row.reference] is row or outcomes[row.reference].refused else UNCHANGED
+        for row in rows
+    ]
+
+
+def record_years(rows: Sequence[ImportedYear], at: datetime) -> list[Recorded]:
+    """Bring rent years to what `rows` say; of two rows for one year the later counts."""
+    last = {(row.kind, row.year_start): row for row in rows}
+    wanted = [_year(row) for row in last.values()]
+    stored = rent.stored([YearItem.key(i.pk, i.sk) for i in wanted], at)
+    changed = [i for i, now in zip(wanted, stored, strict=True) if now is None or now.values() != i.values()]
+    store.put_all(changed)
+    written = {(i.pk, i.sk) for i in changed}
+    return [
+        APPLIED if last[row.kind, row.year_start] is row and (_year(row).pk, _year(row).sk) in written else UNCHANGED
+        for row in rows
+    ]
+
+
+def record_transactions(rows: Sequence[ImportedTransaction], at: datetime) -> list[Recorded]:
+    """Post those of `rows` that are not posted yet, each in a transaction of its own.
+
+    What is posted already and is the same costs no write; what differs is refused. A payment taken here comes back
+    with the reference that our export gave it: it is the same where account and amount agree, whatever day and
+    words the landlord's ledger has for it.
+    """
+    posted = rent.stored([rent.posted_key(service.transaction_id(row.reference)) for row in rows], at)
+    references = sorted({row.account_reference for row in rows})
+    owners = rent.stored([rent.owner_key(service.rent_account_id(r)) for r in references], at)
+    owner_of = {reference: owner for reference, owner in zip(references, owners, strict=True) if owner}
+    outcomes: dict[int, Recorded] = {}
+    to_post: dict[str, list[int]] = {}
+    for index, (row, before) in enumerate(zip(rows, posted, strict=True)):
+        if before:
+            outcomes[index] = _judge(row, before)
+        elif row.account_reference not in owner_of:
+            outcomes[index] = refused(_NO_ACCOUNT)
+        else:
+            to_post.setdefault(row.account_reference, []).append(index)
+
+    # The lines of one account go one after another: side by side they would collide on its balance.
+    def post(indexes: Sequence[int]) -> list[tuple[int, Recorded]]:
+        return [(i, _post(rows[i], owner_of[rows[i].account_reference].tenancy_id, at)) for i in indexes]
+
+    for done in _side_by_side(post, to_post.values()):
+        outcomes.update(done)
+    return [outcomes[index] for index in range(len(rows))]
+
+
+def _record_account(
+    row: ImportedAccount, account_id: str, owner: OwnerItem | None, account: AccountItem | None, at: datetime
+) -> Recorded:
+    if owner and owner.tenancy_id != row.tenancy_id:
+        return refused("this rent account is another tenancy's, and an account never moves: give a new reference")
+    if account is None:
+        return _open(row, account_id, at)
+    facts = [name for name in _OF_THE_FILE if name in row.says or name in {"kind", "name", "payment_reference"}]
+    actions: list[Action] = []
+    for name in facts:
+        attribute, value = getattr(AccountItem, name), getattr(row, name)
+        if getattr(account, name) != value:
+            actions.append(attribute.remove() if value is None else attribute.set(value))
+    if not actions:
+        return UNCHANGED
+    key = rent.account_key(row.tenancy_id, account_id)
+    store.transact(store.Update(AccountItem(pk=key.pk, sk=key.sk), actions, AccountItem.pk.exists()))
+    return APPLIED
+
+
+def _open(row: ImportedAccount, account_id: str, at: datetime) -> Recorded:
+    owner_at, account_at = rent.owner_key(account_id), rent.account_key(row.tenancy_id, account_id)
+    account = AccountItem(
+        pk=account_at.pk,
+        sk=account_at.sk,
+        reference=row.reference,
+        kind=row.kind,
+        name=row.name,
+        payment_reference=row.payment_reference,
+        charge_pence=row.charge_pence,
+        charge_frequency=row.charge_frequency,
+        next_charge_on=row.next_charge_on,
+        balance_pence=0,
+        postings=0,
+        as_at=at,
+    )
+    owner = OwnerItem(pk=owner_at.pk, sk=owner_at.sk, tenancy_id=row.tenancy_id)
+    try:
+        store.transact(store.Put(owner, OwnerItem.new()), store.Put(account, AccountItem.new()))
+    except store.Refused:
+        return UNCHANGED  # another run of the same import was a moment faster
+    return APPLIED
+
+
+def _post(row: ImportedTransaction, tenancy_id: str, at: datetime) -> Recorded:
+    transaction_id = service.transaction_id(row.reference)
+    writes = rent.posting(
+        tenancy_id,
+        service.rent_account_id(row.account_reference),
+        transaction_id,
+        posted_on=row.posted_on,
+        kind=row.kind,
+        description=row.description,
+        amount_pence=row.amount_pence,
+        at=at,
+    )
+    try:
+        store.transact(*writes)
+    except store.Refused:
+        # Its own earlier try whose answer was lost, another run, or the same line twice in a file.
+        (before,) = rent.stored([rent.posted_key(transaction_id)], at)
+        return _judge(row, before) if before else refused(_NO_ACCOUNT)
+    return APPLIED
+
+
+def _judge(row: ImportedTransaction, before: PostedItem) -> Recorded:
+    agrees = (
+        before.rent_account_id == service.rent_account_id(row.account_reference)
+        and before.amount_pence == row.amount_pence
+    )
+    same = before.kind == row.kind and (before.kind == "payment" or before.posted_on == row.posted_on)
+    return UNCHANGED if agrees and same else refused(_NEVER_CHANGED)
+
+
+def _year(row: ImportedYear) -> YearItem:
+    key = rent.year_key(row.kind, row.year_start)
+    free_weeks = sorted(day.isoformat() for day in set(row.free_weeks))
+    return YearItem(pk=key.pk, sk=key.sk, charged_weeks=row.charged_weeks, free_weeks=free_weeks)
+
+
+def _side_by_side[A, B](work: Callable[[A], B], over: Iterable[A]) -> Iterable[B]:
+    """`work` on each of `over`, on a few threads: a posting waits for DynamoDB most of its time."""
+    threads = min(int(os.environ.get("IMPORT_THREADS", MOST_THREADS)), MOST_THREADS)
+    if threads < 2:
+        return [work(item) for item in over]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, over))
