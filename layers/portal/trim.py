@@ -40,41 +40,72 @@ IN_USE: dict[str, frozenset[str]] = {
 TIME_ZONES = frozenset({"Europe/London", "UTC"})
 """The time zones that the portal counts in (design: days in Europe/London, instants in UTC)."""
 
-UNUSED_FOLDERS = (
-    "phonenumbers/geodata",
-    "phonenumbers/carrierdata",
-    "phonenumbers/tzdata",
-    "holidays/locale",
+UNUSED = (
+    "bin",
     "boto3",
     "s3transfer",
-    "bin",
+    # needed to build extensions, not to run them
+    "cffi",
+    "pycparser",
+    "phonenumbers/carrierdata",
+    "phonenumbers/geodata",
+    "phonenumbers/shortdata/region_*",
+    "phonenumbers/tzdata",
+    "holidays/financial",
+    "holidays/locale",
+    "holidays/countries/[!_]*",
+    *(
+        f"aws_lambda_powertools/utilities/{name}"
+        for name in (
+            "auth_alpha",
+            "circuit_breaker",
+            "data_masking",
+            "feature_flags",
+            "idempotency",
+            "kafka",
+            "parameters",
+            "parser",
+            "streaming",
+        )
+    ),
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
 )
-"""Folders of dependencies that only features nobody calls would read."""
+"""What dependencies bring along for features that nobody here calls."""
+
+KEPT = ("holidays/countries/united_kingdom.py",)
+"""What stays of it all the same."""
 
 
 def main(folder: Path) -> None:
     """Trim the dependencies in `folder` in place."""
-    for unused in UNUSED_FOLDERS:
-        shutil.rmtree(folder / unused, ignore_errors=True)
-    for clutter in [*folder.rglob("__pycache__"), *folder.rglob("tests"), *folder.rglob("*.dist-info")]:
-        if clutter.suffix == ".dist-info":
-            _keep_only(clutter, {"METADATA", "licenses"})
-        else:
-            shutil.rmtree(clutter, ignore_errors=True)
-    for stub in folder.rglob("*.pyi"):
-        stub.unlink()
+    kept = {name: (folder / name).read_bytes() for name in KEPT}
+    for unused in (entry for pattern in UNUSED for entry in list(folder.glob(pattern))):
+        _remove(unused)
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    # It imports every country.
+    (folder / "holidays/countries/__init__.py").write_text("")
+    for pattern in ("__pycache__", "tests", "*.pyi", "*.pyx", "*.pxd"):
+        for clutter in list(folder.rglob(pattern)):
+            _remove(clutter)
+    for metadata in list(folder.glob("*.dist-info")):
+        _keep_only(metadata, {"METADATA", "licenses"})
     _trim_time_zones(folder / "tzdata")
     _trim_botocore(folder / "botocore" / "data")
 
 
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)
+
+
 def _keep_only(folder: Path, names: set[str]) -> None:
     for entry in folder.iterdir():
-        if entry.name in names:
-            continue
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+        if entry.name not in names:
+            _remove(entry)
 
 
 def _trim_time_zones(package: Path) -> None:
