@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portal import clock, ids, store
+from portal.failures import Failure
 from portal.tenancies import rules
 from portal.tenancies import store as tenancies
+
+
+class TenancyEnded(Failure):
+    """The tenancy is over: its people may look, and change nothing of the home."""
 
 
 class Person(NamedTuple):
@@ -81,3 +86,9 @@ def key_of(tenancy_id: str) -> store.Key:
 def key_of_person(tenancy_id: str, person_id: str) -> store.Key:
     """Where the person is, to be read in the same call as something else."""
     return tenancies.person_key(tenancy_id, person_id)
+
+
+def refuse_ended(tenancy: Any, at: datetime) -> None:
+    """Raise TenancyEnded where the tenancy, as it was read by its key, is over or not there at all."""
+    if tenancy is None or rules.has_ended(tenancy.end_date, clock.london_date(at)):
+        raise TenancyEnded

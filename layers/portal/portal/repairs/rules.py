@@ -1,0 +1,168 @@
+"""The rules of repairs: how urgent, by when, and which words a state has. Pure; the time is an argument."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from portal import clock, ids
+from portal.failures import FieldError
+from portal.repairs.catalogue import Answer, Danger, Leaf, Priority, Question
+from portal.repairs.working_days import IsHoliday, working_days_after
+
+PRIORITIES: Sequence[Priority] = ("emergency", "urgent", "routine")
+
+# `reported` is a report that the landlord has not answered yet; the rest are HACT's words (UK Housing Data
+# Standards 3.5, WorkOrder status) as the exchange brings them, and `in_progress` and `reopened` beside them.
+STATUSES = (
+    "reported", "open", "accepted", "assigned", "scheduled", "in_progress", "on_hold", "awaiting_materials",
+    "awaiting_approval", "no_access", "reopened", "completed", "closed", "cancelled",
+)  # fmt: skip
+FINISHED = frozenset({"completed", "closed", "cancelled"})
+
+_STATUS_ALIASES = {"complete": "completed", "done": "completed", "canceled": "cancelled", "raised": "accepted"}
+# HACT's priorities: 1 immediate, 2 emergency, 3 urgent, 4 normal, 5 inspection.
+_PRIORITY_ALIASES: Mapping[str, Priority] = {
+    "1": "emergency", "immediate": "emergency", "2": "emergency", "3": "urgent", "4": "routine", "normal": "routine",
+    "5": "routine", "inspection": "routine",
+}  # fmt: skip
+
+_REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_REFERENCE_CHARACTERS = 6
+# HACT DescriptionOfWork.
+_DESCRIPTION_OF_WORK = 230
+
+
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a priority may take."""
+
+    amount: int
+    unit: Literal["hours", "calendar_days", "working_days"]
+
+
+class Targets(Struct, frozen=True, forbid_unknown_fields=True):
+    """The landlord's target for each priority."""
+
+    source: str
+    targets: dict[Priority, Target]
+
+
+class Answered(NamedTuple):
+    """A question and the answer that was given."""
+
+    question: Question
+    answer: Answer
+
+
+@cache
+def targets() -> Mapping[Priority, Target]:
+    """The landlord's targets, read once a process."""
+    read = msgspec.json.decode(Path(__file__).with_name("targets.json").read_bytes(), type=Targets)
+    return {priority: read.targets[priority] for priority in PRIORITIES}
+
+
+def due_at(target: Target, at: datetime, is_holiday: IsHoliday) -> datetime:
+    """When something that starts at `at` and may take `target` must be done, in UTC.
+
+    Hours are real hours, through nights, weekends and clock changes. Days end at 23:59:59 in Europe/London; the day
+    of `at` is day 0. Source: design §4, law.md §1.
+    """
+    if target.unit == "hours":
+        return at + timedelta(hours=target.amount)
+    day = clock.london_date(at)
+    if target.unit == "calendar_days":
+        return clock.end_of_day(day + timedelta(days=target.amount))
+    return clock.end_of_day(working_days_after(day, target.amount, is_holiday))
+
+
+def wrong_answers(questions: Sequence[Question], answers: Mapping[str, str]) -> list[FieldError]:
+    """What is wrong with the answers: a question that is not asked here, or an answer that it does not have."""
+    asked = {q.question_id: q for q in questions}
+    errors = []
+    for question_id, answer_id in answers.items():
+        question = asked.get(question_id)
+        if question is None:
+            errors.append(
+                FieldError("answers", "That question is not asked about this repair. Choose the repair again.")
+            )
+        elif question.answer(answer_id) is None:
+            errors.append(FieldError(f"answers.{question_id}", f"Choose one of the answers to “{question.text}”"))
+    return list(dict.fromkeys(errors))
+
+
+def answered(questions: Sequence[Question], answers: Mapping[str, str]) -> list[Answered]:
+    """The answers that were given, in the order of the questions."""
+    found = ((q, q.answer(answers.get(q.question_id, ""))) for q in questions)
+    return [Answered(question, answer) for question, answer in found if answer]
+
+
+def most_urgent(priorities: Sequence[Priority]) -> Priority:
+    """The most urgent of them."""
+    return min(priorities, key=PRIORITIES.index)
+
+
+def priority_of(leaf: Leaf, given: Sequence[Answered]) -> Priority:
+    """How urgent it is: the most urgent that any answer says.
+
+    The leaf's own priority stands while a question is open or no answer says anything: an answer may lower it
+    only once every question has been answered.
+    """
+    said = [g.answer.priority for g in given if g.answer.priority]
+    if len(given) < len(leaf.ask) or not said:
+        said.append(leaf.priority)
+    return most_urgent(said)
+
+
+def danger_of(leaf: Leaf, given: Sequence[Answered]) -> Danger | None:
+    """What cannot wait: what an answer says comes before what the leaf says."""
+    return next((g.answer.danger for g in given if g.answer.danger), leaf.danger)
+
+
+def hazard_of(leaf: Leaf, given: Sequence[Answered]) -> str | None:
+    """The kind of hazard that this may be, None where it is none."""
+    return next((g.answer.hazard for g in given if g.answer.hazard), leaf.hazard)
+
+
+def new_reference() -> str:
+    """A short reference that people can read out: `R-7K4M2P`."""
+    return "R-" + "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(_REFERENCE_CHARACTERS))
+
+
+def start_of_day(day: date) -> datetime:
+    """00:00 in Europe/London on `day`, in UTC: the instant that stands for a day of which no time is known."""
+    return datetime.combine(day, time(0), clock.LONDON).astimezone(UTC)
+
+
+def imported_id(reference: str, reported_on: date) -> str:
+    """The id of a repair that the landlord took down: it sorts by its day, and is the same at each import."""
+    return ids.new_id(start_of_day(reported_on))[:10] + ids.derived_id("repair", reference)[10:]
+
+
+def status_word(text: str) -> str | None:
+    """The status that the landlord's file means, None where it is none of ours."""
+    word = _word(text)
+    word = _STATUS_ALIASES.get(word, word)
+    return word if word in STATUSES else None
+
+
+def priority_word(text: str) -> Priority | None:
+    """The priority that the landlord's file means, HACT's names and numbers included; None where it is none."""
+    word = _word(text)
+    return next((p for p in PRIORITIES if p == word), _PRIORITY_ALIASES.get(word))
+
+
+def _word(text: str) -> str:
+    return "_".join(text.replace("-", " ").replace("_", " ").lower().split())
+
+
+def description_of_work(leaf: Leaf, description: str | None) -> str:
+    """What is to be mended in one line of at most 230 characters, as HACT's DescriptionOfWork."""
+    line = f"{leaf.place}, {leaf.object}: {leaf.problem}"
+    if description:
+        line += ". " + " ".join(description.split())
+    return line if len(line) <= _DESCRIPTION_OF_WORK else line[: _DESCRIPTION_OF_WORK - 1] + "…"

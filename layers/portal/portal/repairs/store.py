@@ -1,0 +1,135 @@
+"""Repairs in the repairs table.
+
+| pk | sk | item | read by |
+|---|---|---|---|
+| TENANCY#tenancy_id | REPAIR#repair_id | a repair, its events and duties | one, in the session's call; the history (one query) |
+| TENANCY#tenancy_id | OPEN#item_id | the open repairs of one leaf | the report's own transaction: reported already? |
+| REFERENCE#reference | REPAIR | which repair the reference names | the import; that no two repairs have one reference |
+
+A repair's id begins with the time of its report, so the sort key is the order of the history. A report writes its
+three items together, and beside them the letter and the journal's entry in the outbox table.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, ListAttribute, MapAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from portal import store
+from portal.settings import setting
+
+
+class _Item(store.Item):
+    class Meta:
+        table_name = setting("REPAIRS_TABLE")
+
+
+class Event(MapAttribute[Any, Any]):
+    """Something that happened to a repair."""
+
+    at = store.InstantAttribute()
+    event = UnicodeAttribute()
+    note = UnicodeAttribute(null=True)
+
+
+def event(name: str, at: datetime, note: str | None = None) -> Event:
+    """An event of a repair."""
+    make: Callable[..., Event] = Event
+    return make(event=name, at=at, note=note)
+
+
+class RepairItem(_Item):
+    """A repair. What a tenant reported has `item_id`; what the landlord took down has not.
+
+    `place`, `object`, `problem`, `answers`, `danger` and `advice` are kept as they were when it was reported, since a
+    landlord may replace the catalogue. `deadlines` are the law's: when each duty is due, null while it waits.
+    """
+
+    range_prefix = "REPAIR#"
+
+    reference = UnicodeAttribute()
+    item_id = UnicodeAttribute(null=True)
+    place = UnicodeAttribute(null=True)
+    object = UnicodeAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    access_notes = UnicodeAttribute(null=True)
+    answers = JSONAttribute(null=True)
+    danger = JSONAttribute(null=True)
+    advice = UnicodeAttribute(null=True)
+    priority = UnicodeAttribute()
+    status = UnicodeAttribute()
+    reported_at = store.InstantAttribute()
+    reported_by = UnicodeAttribute(null=True)
+    due_at = store.InstantAttribute(null=True)
+    completed_on = store.DayAttribute(null=True)
+    hazard = UnicodeAttribute(null=True)
+    deadlines = JSONAttribute(null=True)
+    events: ListAttribute[Event] = ListAttribute(of=Event)
+
+
+class OpenItem(_Item):
+    """The open repairs of one leaf at one home. The set's ids sort by time; an empty set is no attribute at all."""
+
+    range_prefix = "OPEN#"
+
+    repair_ids = UnicodeSetAttribute(null=True)
+
+
+class ReferenceItem(_Item):
+    """Which repair a reference names."""
+
+    range_prefix = "REPAIR"
+
+    tenancy_id = UnicodeAttribute()
+    repair_id = UnicodeAttribute()
+
+
+def repair_key(tenancy_id: str, repair_id: str) -> store.Key:
+    """Where a home's repair is: another home's is not there."""
+    return RepairItem.key(f"TENANCY#{tenancy_id}", f"REPAIR#{repair_id}")
+
+
+def open_item(tenancy_id: str, item_id: str) -> OpenItem:
+    """What says which repairs of that leaf are open."""
+    return OpenItem(pk=f"TENANCY#{tenancy_id}", sk=f"OPEN#{item_id}")
+
+
+def reference_key(reference: str) -> store.Key:
+    """Where it stands which repair a reference names."""
+    return ReferenceItem.key(f"REFERENCE#{reference}", "REPAIR")
+
+
+def reference_item(reference: str, tenancy_id: str, repair_id: str) -> ReferenceItem:
+    """That the reference names the repair."""
+    key = reference_key(reference)
+    return ReferenceItem(pk=key.pk, sk=key.sk, tenancy_id=tenancy_id, repair_id=repair_id)
+
+
+def repairs_down(tenancy_id: str, at: datetime, *, below: str | None, limit: int) -> Sequence[RepairItem]:
+    """At most `limit` repairs of the home, newest first, those older than the one with the id `below`."""
+    before = f"{RepairItem.range_prefix}{below}" if below else None
+    found = store.query(RepairItem, f"TENANCY#{tenancy_id}", at, before=before, newest_first=True, limit=limit)
+    return list(found)
+
+
+def opened(tenancy_id: str, item_id: str, repair_id: str) -> store.Update:
+    """The write that notes the repair as an open one of its leaf."""
+    return store.Update(open_item(tenancy_id, item_id), [OpenItem.repair_ids.add({repair_id})])
+
+
+def opened_alone(tenancy_id: str, item_id: str, repair_id: str) -> store.Update:
+    """The same, refused while another one of that leaf is open."""
+    write = opened(tenancy_id, item_id, repair_id)
+    return store.Update(write.item, write.actions, OpenItem.repair_ids.does_not_exist())
+
+
+def finished(tenancy_id: str, item_id: str, repair_id: str) -> store.Update:
+    """The write that notes that the repair is open no more."""
+    return store.Update(open_item(tenancy_id, item_id), [OpenItem.repair_ids.delete({repair_id})])
+
+
+def open_ids(raw: dict[str, Any] | None) -> Sequence[str]:
+    """The ids in an `OpenItem` as DynamoDB gave it with a refusal, oldest first."""
+    return sorted((raw or {}).get("repair_ids", {}).get("SS", ()))
