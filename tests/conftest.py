@@ -1,6 +1,7 @@
 """What every test stands on: an environment like the functions', on AWS that is moto's."""
 
 import os
+from pathlib import Path
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -19,6 +20,7 @@ os.environ |= {
     "ORIGIN_SECRET": "the-origin-secret",
     "MAIL_FROM": "Larkfield Homes <customer@larkfield-homes.example>",
     "PAYMENT_PROVIDER": "sandbox",
+    "BRAND_FILE": str(Path(__file__).parents[1] / "brand" / "demo.toml"),
     "LIMITS_FACTOR": "1",
     "POWERTOOLS_SERVICE_NAME": "portal-tests",
     "POWERTOOLS_METRICS_NAMESPACE": "Portal",

@@ -14,7 +14,8 @@ class FieldError(NamedTuple):
 class Failure(Exception):
     """Something that a domain refuses. The class's name is its meaning; it never carries personal data.
 
-    `members` are further members of the problem document (RFC 9457 §3.2), `retry_after` whole seconds.
+    `members` are further members of the problem document (RFC 9457 §3.2), `retry_after` whole seconds, `headers`
+    further headers of the answer.
     """
 
     def __init__(
@@ -23,11 +24,13 @@ class Failure(Exception):
         errors: Sequence[FieldError] = (),
         retry_after: int | None = None,
         members: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(type(self).__name__)
         self.errors = tuple(errors)
         self.retry_after = retry_after
         self.members = members or {}
+        self.headers = headers or {}
 
 
 class NotFound(Failure):

@@ -1,10 +1,12 @@
 """Routes: what a function takes, does and answers, declared in its signature.
 
 A handler's parameters say what it wants: `body` a model of `portal.validation`, `session` the verified session,
-`visit` what the request says of its sender, `event` the raw event, a name from the path that part of it,
+`visit` what the request says of its sender, `idempotency_key` that header, `event` the raw event, a name from the
+path that part of it,
 anything keyword-only a query parameter. What it returns is its answer. Everything around that is here, once.
 """
 
+import functools
 import inspect
 import re
 import time
@@ -21,7 +23,7 @@ from pynamodb.exceptions import PynamoDBException
 from portal import clock, ids, store
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
-from portal.http.visit import Visit, body_of, visit_of
+from portal.http.visit import Visit, body_of, headers_of, visit_of
 from portal.identity import sessions
 from portal.observe import logger, write_out
 from portal.settings import setting
@@ -39,6 +41,10 @@ _HEADERS = {
 
 class ForeignOrigin(Failure):
     """A write that did not come from a page of ours (CSRF)."""
+
+
+class IdempotencyKeyMissing(Failure):
+    """A payment without a key that tells it from another."""
 
 
 class Unexpected(Failure):
@@ -99,11 +105,14 @@ class Route:
 class Api:
     """The routes of one function. `handler` is what Lambda calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, otherwise: Callable[[dict[str, Any]], Failure] | None = None) -> None:
+        """`otherwise` says what a request is answered that no route of the function takes: NotFound, if not given."""
         self.routes: list[Route] = []
         self._resolver = APIGatewayHttpResolver()
         self._resolver.exception_handler(Exception)(self._failed)
-        self._resolver.not_found(lambda _: _problem(NotFound()))
+        self._resolver.not_found(
+            lambda _: _problem(otherwise(self._resolver.current_event.raw_event) if otherwise else NotFound())
+        )
 
     def get(self, path: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a handler for GET; `how` as for `route`."""
@@ -138,10 +147,11 @@ class Api:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a handler.
 
-        `path` is as API Gateway writes it (`/api/pay/{payment_id}`). `beside(session, **path)` names items to be read
-        in the same call as the session, found in `session.beside`. A session opened by a temporary password
-        is let in only `before_password_change`. `open_to_others` lets writes in from other origins (a provider's
-        events, the sandbox's own page). `failures` are those that the handler may answer, for the OpenAPI document.
+        `path` is as API Gateway writes it (`/api/pay/{payment_id}`). `beside(session, …)` names items to be read in the
+        same call as the session, found in `session.beside`; it is given what it names of path, body and key. A session
+        opened by a temporary password is let in only `before_password_change`. `open_to_others` lets writes in from
+        other origins (a provider's events, the sandbox's own page). `failures` are those that the handler may answer,
+        for the OpenAPI document.
         """
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,23 +187,22 @@ class Api:
             visit = visit_of(event)
             if route.method in _WRITES and not route.open_to_others:
                 _same_origin(visit)
-            given: dict[str, Any] = {}
+            given: dict[str, Any] = dict(path)
+            refused: Failure | None = None
+            try:
+                given |= _read(event, path, takes, query)
+            except Failure as failure:
+                # Whoever is not logged in hears that first.
+                refused = failure
             if "session" in takes:
+                keys = None if refused or not beside else _keys(beside, given)
                 given["session"] = sessions.open_session(
-                    visit.session_cookie, clock.now(), beside=beside, path=path, temporary=before_password_change
+                    visit.session_cookie, clock.now(), beside=keys, temporary=before_password_change
                 )
-            for name, value in path.items():
-                if not ids.is_id(value):
-                    raise NotFound
-                given[name] = value
-            given |= _query(event, takes, query)
-            if "body" in takes:
-                _is_json(event)
-                given["body"] = read_body(takes["body"], body_of(event))
+            if refused:
+                raise refused
             if "visit" in takes:
                 given["visit"] = visit
-            if "event" in takes:
-                given["event"] = event
             return _response(route.handler(**given), route.status)
 
         call.__name__ = getattr(route.handler, "__name__", "call")
@@ -210,14 +219,41 @@ class Api:
         return _problem(Unexpected())
 
 
+def _read(
+    event: dict[str, Any], path: dict[str, str], takes: dict[str, Any], query: dict[str, inspect.Parameter]
+) -> dict[str, Any]:
+    if not all(ids.is_id(value) for name, value in path.items() if name.endswith("_id") or name == "id"):
+        raise NotFound
+    read = _query(event, takes, query)
+    if "idempotency_key" in takes:
+        read["idempotency_key"] = _idempotency_key(event)
+    if "body" in takes:
+        _is_json(event)
+        read["body"] = read_body(takes["body"], body_of(event))
+    if "event" in takes:
+        read["event"] = event
+    return read
+
+
+def _keys(beside: Callable[..., Sequence[store.Key]], given: dict[str, Any]) -> Callable[..., Sequence[store.Key]]:
+    wanted = inspect.signature(beside).parameters
+    return functools.partial(beside, **{name: value for name, value in given.items() if name in wanted})
+
+
+def _idempotency_key(event: dict[str, Any]) -> str:
+    key = headers_of(event).get("idempotency-key", "")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{8,64}", key):
+        raise IdempotencyKeyMissing
+    return key
+
+
 def _same_origin(visit: Visit) -> None:
     if visit.origin != setting("SITE_ORIGIN"):
         raise ForeignOrigin
 
 
 def _is_json(event: dict[str, Any]) -> None:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if headers_of(event).get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise NotJson
 
 
@@ -245,10 +281,9 @@ def _response(result: Any, status: int) -> Response[Any]:
 
 def _problem(failure: Failure) -> Response[Any]:
     problem, document = problem_document(failure)
-    headers: dict[str, Any] = dict(_HEADERS)
+    headers: dict[str, Any] = _HEADERS | failure.headers
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
-    headers |= getattr(failure, "headers", {})
     return Response(problem.status, MEDIA_TYPE, msgspec.json.encode(document).decode(), headers)
 
 

@@ -45,7 +45,7 @@ class Visit:
 
 def visit_of(event: dict[str, Any]) -> Visit:
     """The visit that an API Gateway event (payload 2.0) tells of."""
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = headers_of(event)
     cookies = _cookies(event, headers)
     return Visit(
         address=_address(event, headers),
@@ -54,6 +54,11 @@ def visit_of(event: dict[str, Any]) -> Visit:
         session_cookie=_only(cookies, SESSION_COOKIE),
         device_cookie=_only(cookies, DEVICE_COOKIE),
     )
+
+
+def headers_of(event: dict[str, Any]) -> dict[str, str]:
+    """The request's headers, their names in lower case."""
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def body_of(event: dict[str, Any]) -> bytes:

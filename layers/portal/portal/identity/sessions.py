@@ -95,7 +95,6 @@ def open_session(
     at: datetime,
     *,
     beside: Callable[..., Sequence[store.Key]] | None = None,
-    path: dict[str, str] | None = None,
     temporary: bool = False,
 ) -> Session:
     """The session that the cookie's token proves, and the items that `beside` names, in one strongly consistent read.
@@ -109,7 +108,7 @@ def open_session(
     """
     session_id, customer_id, tenancy_id, token = _parts(cookie)
     claimed = Session(session_id, customer_id, tenancy_id, at, at, timedelta(0), False, None)
-    keys = beside(claimed, **(path or {})) if beside and all(ids.is_id(v) for v in (path or {}).values()) else ()
+    keys = beside(claimed) if beside else ()
     item, *others = store.fetch([identity.session_key(customer_id, session_id), *keys], at)
     if item is None or not secrets.same(secrets.token_hash(token), item.token_hash) or item.tenancy_id != tenancy_id:
         raise NotLoggedIn

@@ -48,7 +48,10 @@ class ImportedYear(NamedTuple):
 
 
 class ImportedTransaction(NamedTuple):
-    """A row of transactions.csv; a positive amount adds to what is owed."""
+    """A row of transactions.csv; a positive amount adds to what is owed.
+
+    `taken_here` says that its reference is one that our export gave: it may be a payment that comes back.
+    """
 
     reference: str
     account_reference: str
@@ -56,6 +59,7 @@ class ImportedTransaction(NamedTuple):
     kind: str
     description: str
     amount_pence: int
+    taken_here: bool = False
 
 
 def record_accounts(rows: Sequence[ImportedAccount], at: datetime) -> list[Recorded]:
@@ -193,7 +197,7 @@ def _judge(row: ImportedTransaction, before: PostedItem) -> Recorded:
         before.rent_account_id == service.rent_account_id(row.account_reference)
         and before.amount_pence == row.amount_pence
     )
-    same = before.kind == row.kind and (before.kind == "payment" or before.posted_on == row.posted_on)
+    same = row.taken_here or (before.posted_on == row.posted_on and before.kind == row.kind)
     return UNCHANGED if agrees and same else refused(_NEVER_CHANGED)
 
 

@@ -10,7 +10,7 @@ from portal.rent import rules
 from portal.rent import store as rent
 from portal.rent.store import AccountItem, LineItem, posting
 
-__all__ = ["Line", "Page", "accounts_of", "key_of", "page", "posting", "rent_account_id", "transaction_id"]
+__all__ = ["Line", "Page", "accounts_of", "id_of", "key_of", "page", "posting", "rent_account_id", "transaction_id"]
 
 PAGE = 25
 # Lines younger than this may have come between the two reads of a page; clocks of two functions differ by less.
@@ -56,6 +56,11 @@ def accounts_of(tenancy_id: str, at: datetime) -> Sequence[AccountItem]:
     return sorted(rent.accounts_of(tenancy_id, at), key=lambda a: (order.get(a.kind, 9), a.name, a.sk))
 
 
+def id_of(account: AccountItem) -> str:
+    """The rent account's id."""
+    return account.sk.removeprefix(AccountItem.range_prefix)
+
+
 def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
     """A page of the account's lines, each with the balance after it.
 
@@ -70,7 +75,7 @@ def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
         raise NotFound
     if below is not None and not _is_line_key(below):
         raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
-    account_id = account.sk.removeprefix(AccountItem.range_prefix)
+    account_id = id_of(account)
     lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
     while lines and at - lines[0].posted_at < _FRESH and (now := _again(account)).postings != account.postings:
         account = now
@@ -83,8 +88,7 @@ def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
 
 
 def _again(account: AccountItem) -> Any:
-    account_id = account.sk.removeprefix(AccountItem.range_prefix)
-    (found,) = store.fetch([rent.account_key(account.pk.removeprefix("TENANCY#"), account_id)], account.as_at)
+    (found,) = store.fetch([AccountItem.key(account.pk, account.sk)], account.as_at)
     return found
 
 

@@ -1,0 +1,168 @@
+"""The outbox: every mail asked for is sent once, late rather than never, and not after it has lost its use."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+
+from portal import aws, clock, store
+from portal.mail import letters
+from portal.mail.outbox import letter
+from portal.mail.store import MAIL_PK, MailItem
+from tests.integration.conftest import Browser, function
+from tests.integration.test_identity import FACTS, PASSWORD, registered
+
+ABOUT = {
+    "code": {"expires_at": "2026-11-25T04:00:00+00:00"},
+    "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
+    "registered": {},
+    "password_changed": {"at": "2026-11-24T12:00:00+00:00"},
+    "contact_changed": {"changed": ["mobile number", "home phone number"]},
+    "household_changed": {},
+    "payment_receipt": {
+        "amount_pence": 123_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
+    },
+    "repair_reported": {
+        "reference": "R-7K4M2P", "problem": "Tap drips", "priority": "routine",
+        "due_at": "2026-12-08T23:59:59+00:00", "danger_phone": None,
+    },
+}  # fmt: skip
+
+
+def run(event: dict[str, Any]) -> Any:
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    return function("mailer").handler(event, context)
+
+
+def stream() -> dict[str, Any]:
+    return {
+        "Records": [
+            {"eventName": "INSERT", "dynamodb": {"Keys": {"pk": {"S": m.pk}, "sk": {"S": m.sk}}}}
+            for m in store.query(MailItem, MAIL_PK, clock.now())
+        ]
+    }
+
+
+def sent() -> list[Any]:
+    return ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-2"].sent_messages
+
+
+def waiting() -> list[MailItem]:
+    return list(store.query(MailItem, MAIL_PK, clock.now()))
+
+
+def test_every_kind_of_mail_is_written_without_a_gap() -> None:
+    assert set(letters.KINDS) == set(ABOUT)
+    for kind, about in ABOUT.items():
+        message = letters.written(kind, about, secret="K7PM-3XQD", site="http://localhost:8000")
+        assert message.subject
+        assert "{" not in message.text + message.subject
+        assert "Larkfield Homes" in message.text
+        assert "03069 990142" in message.text
+        assert "K7PM" not in message.subject
+
+
+@pytest.mark.parametrize("kind", ["code", "temporary_password"])
+def test_a_code_stands_on_a_line_of_its_own_and_its_end_is_named(kind: str) -> None:
+    message = letters.written(kind, ABOUT[kind], secret="K7PM-3XQD", site="http://localhost:8000")
+    assert "K7PM-3XQD" in message.text.split("\n")
+    assert ("4am on Wednesday 25 November" if kind == "code" else "1pm on Tuesday 24 November") in message.text
+    assert "If this was not you" in message.text
+
+
+def test_what_a_tenant_typed_cannot_write_html() -> None:
+    about = ABOUT["repair_reported"] | {"problem": "<b>{{ 7*7 }}</b>\r\nBcc: x@example.com"}
+    message = letters.written("repair_reported", about, secret=None, site="http://localhost:8000")
+    assert "&lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in message.html
+    assert "\n" not in message.subject
+
+
+def test_a_registration_is_mailed_to_the_recorded_address_and_the_outbox_empties(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    browser.call("register", "POST", "/api/register", FACTS)
+    assert run(stream()) == {"batchItemFailures": []}
+    (message,) = sent()
+    assert message.destinations["ToAddresses"] == ["amara@example.com"]
+    assert message.subject == "Your code to finish registering"
+    assert not waiting()
+
+
+def test_the_same_record_twice_sends_one_mail(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    browser.call("register", "POST", "/api/register", FACTS)
+    records = stream()
+    run(records)
+    run(records)
+    run({"trigger": "sweep"})
+    assert len(sent()) == 1
+
+
+def test_an_hour_without_the_email_service_delays_mail_and_loses_none(
+    browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.call("register", "POST", "/api/register", FACTS)
+    client = aws.client("sesv2")
+    working = client.send_email
+
+    def down(**_: Any) -> None:
+        from botocore.exceptions import ClientError
+
+        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "SendEmail")
+
+    monkeypatch.setattr(client, "send_email", down)
+    run(stream())
+    for _ in range(12):
+        noon.shift(timedelta(minutes=5))
+        run({"trigger": "sweep"})
+    assert len(waiting()) == 1
+    monkeypatch.setattr(client, "send_email", working)
+    for _ in range(7):
+        noon.shift(timedelta(minutes=5))
+        run({"trigger": "sweep"})
+    assert len(sent()) == 1
+    assert not waiting()
+
+
+def test_a_mail_that_another_sends_at_this_moment_is_left_to_it_until_its_lease_is_over(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    browser.call("register", "POST", "/api/register", FACTS)
+    (mail,) = waiting()
+    store.transact(store.Update(mail, [MailItem.leased_until.set(clock.now() + timedelta(seconds=60))]))
+    run(stream())
+    assert not sent()
+    noon.shift(timedelta(seconds=61))
+    run({"trigger": "sweep"})
+    assert len(sent()) == 1
+
+
+def test_no_code_is_mailed_after_its_hour_and_none_once_it_is_used(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    browser.call("register", "POST", "/api/register", FACTS)
+    noon.shift(timedelta(hours=17))
+    run({"trigger": "sweep"})
+    assert not sent()
+    registered(browser)
+    run({"trigger": "sweep"})
+    assert [m.subject for m in sent()] == ["You are registered"]
+
+
+def test_a_mail_to_nobody_is_sent_to_nobody_and_forgotten(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    browser.call("reset", "POST", "/api/reset", {"email": "nobody@example.com", "date_of_birth": "1990-03-27"})
+    run(stream())
+    assert not sent()
+    assert not waiting()
+
+
+def test_a_mail_that_cannot_be_written_holds_up_no_other(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    registered(browser)
+    broken = letter("payment_receipt", to=f"customer:{own_tenancy.person_id}", at=clock.now(), about={})
+    store.transact(broken)
+    run(stream())
+    assert [m.subject for m in sent()] == ["You are registered"]
+    assert [m.kind for m in waiting()] == ["payment_receipt"]
+    assert PASSWORD
