@@ -101,8 +101,8 @@ test: setup ## Run every test: pages' scripts, rules, functions, templates, the 
 	@$(PYTEST) -m "not long" tests
 
 .PHONY: test-unit
-test-unit: $(DEV)/.stamp ## Run the tests that need no stack: rules, stores and handlers, templates
-	@$(PYTEST) -m "not long and not stack and not browser" tests/unit tests/integration
+test-unit: $(DEV)/.stamp $(SAM)/.stamp ## Run the tests that need no stack: rules, stores and handlers, templates
+	@$(PYTEST) -m "not long and not stack and not browser" tests
 
 .PHONY: test-long
 test-long: setup ## Run the same regimes at their full sizes: once an issue

@@ -1,0 +1,180 @@
+"""The layer as it is built: complete, trimmed, byte-compiled, and enough by itself."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UNPACKED_LIMIT_BYTES = 40 * 1024 * 1024
+
+
+def _trim() -> Any:
+    spec = importlib.util.spec_from_file_location("layer_trim", ROOT / "layers/portal/trim.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TRIM = _trim()
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda mounts at /opt."""
+    artifacts = tmp_path_factory.mktemp("layer")
+    subprocess.run(
+        ["make", "-s", "-f", "layers/portal/Makefile", "build-PortalLayer", f"ARTIFACTS_DIR={artifacts}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return artifacts
+
+
+def run(layer: Path, code: str, **environment: str) -> Any:
+    """What `code` prints as JSON, in a Python that finds the layer and nothing else of ours."""
+    done = subprocess.run(
+        [sys._base_executable, "-S", "-c", code],  # type: ignore[attr-defined]
+        env={
+            "PYTHONPATH": str(layer / "python"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_DEFAULT_REGION": "eu-west-2",
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            **environment,
+        },
+        cwd=layer,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_operation_in_use_is_there_and_no_other(layer: Path) -> None:
+    found = run(
+        layer,
+        "import botocore.session, json\n"
+        "models = {}\n"
+        f"for name in {sorted(TRIM.IN_USE)}:\n"
+        "    models[name] = botocore.session.get_session().create_client(name).meta.service_model\n"
+        "print(json.dumps({name: sorted(model.operation_names) for name, model in models.items()}))",
+    )
+    assert found == {service: sorted(operations) for service, operations in TRIM.IN_USE.items()}
+
+
+@pytest.mark.parametrize(
+    ("service", "host"),
+    [
+        ("dynamodb", "dynamodb.eu-west-2.amazonaws.com"),
+        ("s3", "s3.eu-west-2.amazonaws.com"),
+        ("secretsmanager", "secretsmanager.eu-west-2.amazonaws.com"),
+        ("sesv2", "email.eu-west-2.amazonaws.com"),
+    ],
+)
+def test_a_trimmed_client_still_finds_its_service(layer: Path, service: str, host: str) -> None:
+    found = run(
+        layer,
+        "import botocore.session, json; "
+        f"print(json.dumps(botocore.session.get_session().create_client({service!r}).meta.endpoint_url))",
+    )
+    assert found == f"https://{host}"
+
+
+def test_a_service_nobody_calls_is_not_shipped(layer: Path) -> None:
+    shipped = {entry.name for entry in (layer / "python/botocore/data").iterdir() if entry.is_dir()}
+    assert shipped == set(TRIM.IN_USE)
+
+
+def test_the_code_makes_clients_only_of_services_in_use() -> None:
+    named = {
+        service
+        for folder in ("layers/portal/portal", "functions")
+        for file in (ROOT / folder).rglob("*.py")
+        for service in re.findall(r"\bclient\(\"([a-z0-9-]+)\"", file.read_text())
+    }
+    assert named <= set(TRIM.IN_USE)
+
+
+def test_every_function_imports_with_the_layer_alone(layer: Path) -> None:
+    names = sorted(file.parent.name for file in (ROOT / "functions").glob("*/app.py"))
+    settings = (ROOT / "tests/conftest.py").read_text()
+    variables = {name: "x" for name in re.findall(r'"([A-Z_]+)":', settings) if not name.startswith(("AWS", "LIMITS"))}
+    found = run(
+        layer,
+        "import importlib.util, json, sys\n"
+        f"for name in {names}:\n"
+        f"    spec = importlib.util.spec_from_file_location(name, {str(ROOT)!r} + f'/functions/{{name}}/app.py')\n"
+        "    module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module); module.handler\n"
+        "print(json.dumps([m for m in ('boto3', 'pytest', 'moto', 'aws_xray_sdk') if m in sys.modules]))",
+        **{**variables, "POWERTOOLS_LOG_LEVEL": "INFO", "LIMITS_FACTOR": "1", "SITE_ORIGIN": "http://localhost:8000"},
+    )
+    assert found == []
+
+
+def test_bytecode_is_trusted_whatever_the_time_of_the_source(layer: Path) -> None:
+    own = list((layer / "python/portal").rglob("*.py"))
+    assert own
+    for source in own:
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        # PEP 552: flag 1 says that a hash is held, flag 2 that it is checked.
+        assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", source
+    dependencies = [file for file in (layer / "python").rglob("*.py") if "portal" not in file.parts]
+    assert dependencies == []
+
+
+def test_the_trimmed_holidays_are_the_holidays(layer: Path) -> None:
+    code = (
+        "import holidays, json; "
+        "print(json.dumps({str(d): n for d, n in sorted(holidays.country_holidays("
+        "'GB', subdiv='ENG', years=range(2020, 2036)).items())}))"
+    )
+    whole = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run(layer, code) == json.loads(whole.stdout)
+
+
+def test_the_layer_counts_in_london_where_the_system_knows_no_time_zones(layer: Path) -> None:
+    found = run(
+        layer,
+        "import json, zoneinfo; from datetime import datetime; zoneinfo.reset_tzpath(()); "
+        "print(json.dumps(datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/London')).isoformat()))",
+    )
+    assert found == "2026-07-01T00:00:00+01:00"
+
+
+def test_the_layer_is_small_and_holds_no_tests(layer: Path) -> None:
+    files = [file for file in layer.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < UNPACKED_LIMIT_BYTES
+    assert not [file for file in files if "tests" in file.parts or file.suffix == ".pyi"]
+
+
+def test_an_operation_that_a_service_does_not_have_stops_the_build() -> None:
+    model = {"operations": {"GetItem": {"input": {"shape": "In"}}}, "shapes": {"In": {"type": "structure"}}}
+    with pytest.raises(KeyError):
+        TRIM.trimmed_model(model, frozenset({"GetItems"}))
+
+
+def test_a_trimmed_model_keeps_members_named_like_documentation() -> None:
+    model = {
+        "operations": {"Get": {"input": {"shape": "In"}, "documentation": "words"}},
+        "shapes": {
+            "In": {"type": "structure", "members": {"documentation": {"shape": "Text", "documentation": "words"}}},
+            "Text": {"type": "string", "documentation": "words"},
+            "Unreached": {"type": "string"},
+        },
+    }
+    assert TRIM.trimmed_model(model, frozenset({"Get"})) == {
+        "operations": {"Get": {"input": {"shape": "In"}}},
+        "shapes": {
+            "In": {"type": "structure", "members": {"documentation": {"shape": "Text"}}},
+            "Text": {"type": "string"},
+        },
+    }
