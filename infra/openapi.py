@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
     """The OpenAPI document of every route."""
     from msgspec import Struct
 
-    from portal.http.api import Answer, Page
+    from portal.http.api import Page
 
     routes = [(name, route) for name, api in apis().items() for route in api.routes]
     models = {"Problem": None}
@@ -42,7 +42,7 @@ def document() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     paths: dict[str, Any] = {}
     for name, route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(name, route, Page, Answer)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(name, route, Page)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -99,7 +99,7 @@ def _body_of(answers: Any) -> Any:
     return inside[0] if inside else answers
 
 
-def _operation(function: str, route: Any, page: type, answer: type) -> dict[str, Any]:
+def _operation(function: str, route: Any, page: type) -> dict[str, Any]:
     takes = route.takes
     operation: dict[str, Any] = {
         "operationId": f"{function}_{route.handler.__name__}",

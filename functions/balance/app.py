@@ -1,6 +1,7 @@
 """Balances and transactions of the tenancy's rent accounts."""
 
 import base64
+import binascii
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -95,4 +96,7 @@ def _sealed(below: str | None) -> str | None:
 def _opened(cursor: str | None) -> str | None:
     if cursor is None:
         return None
-    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8", "replace")
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""  # no line's key, and refused as such

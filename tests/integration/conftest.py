@@ -61,7 +61,7 @@ def cloud() -> Iterator[None]:
 
 @pytest.fixture
 def noon() -> Iterator[Any]:
-    """Time stands still at noon on 24 November 2026 until a test moves it: `noon.shift(seconds)`, `noon.move_to(at)`."""
+    """Time stands still at noon on 24 November 2026 until a test moves it: `noon.shift(…)`, `noon.move_to(at)`."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
@@ -71,7 +71,8 @@ def function(name: str) -> Any:
     module_name = f"functions_{name}_app"
     if module_name not in sys.modules:
         spec = importlib.util.spec_from_file_location(module_name, ROOT / "functions" / name / "app.py")
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         spec.loader.exec_module(module)

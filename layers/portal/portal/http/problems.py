@@ -77,9 +77,6 @@ PROBLEMS: dict[str, Problem] = {
         "Check the code in our newest email. A code works once and stops working overnight: ask for a new one if yours "
         "has stopped.",
     ),
-    "PasswordNotAccepted": Problem(
-        422, "password-not-accepted", "Choose another password", "See what is named in errors."
-    ),
     "LoginFailed": Problem(
         401,
         "login-failed",

@@ -86,7 +86,7 @@ def canonical_mobile(text: str) -> str:
     refuses the numbers set aside for examples.
     """
     number = _parsed_phone(text, _MOBILE_WRONG)
-    if number.country_code != 44 or not str(number.national_number).startswith("7"):
+    if number.country_code != 44 or not re.fullmatch(r"7\d{9}", str(number.national_number)):
         raise Wrong(_MOBILE_WRONG)
     return f"+44{number.national_number}"
 
