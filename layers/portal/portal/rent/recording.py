@@ -68,19 +68,26 @@ def record_accounts(rows: Sequence[ImportedAccount], at: datetime) -> list[Recor
     A new account begins with a balance of nothing. An account never moves to another tenancy: its lines would
     be shown to other people.
     """
-    last = {row.reference: row for row in rows}
-    wanted = list(last.values())
-    ids = [service.rent_account_id(row.reference) for row in wanted]
-    owners = rent.stored([rent.owner_key(i) for i in ids], at)
-    accounts = rent.stored([rent.account_key(r.tenancy_id, i) for r, i in zip(wanted, ids, strict=True)], at)
-    outcomes = {
-        row.reference: _record_account(row, account_id, owner, account, at)
-        for row, account_id, owner, account in zip(wanted, ids, owners, accounts, strict=True)
+    references = sorted({row.reference for row in rows})
+    found = rent.stored([rent.owner_key(service.rent_account_id(r)) for r in references], at)
+    owner_of = {reference: owner.tenancy_id for reference, owner in zip(references, found, strict=True) if owner}
+    new = {row.reference for row in rows} - owner_of.keys()
+    for row in rows:
+        owner_of.setdefault(row.reference, row.tenancy_id)
+    last = {row.reference: row for row in rows if owner_of[row.reference] == row.tenancy_id}
+    keys = [rent.account_key(row.tenancy_id, service.rent_account_id(row.reference)) for row in last.values()]
+    written = {
+        row.reference
+        for row, account in zip(last.values(), rent.stored(keys, at), strict=True)
+        if (_open(row, at) if account is None or row.reference in new else _renew(row, account))
     }
-    return [
-        outcomes[row.reference] if last[row.reference] is row or outcomes[row.reference].refused else UNCHANGED
-        for row in rows
-    ]
+
+    def outcome(row: ImportedAccount) -> Recorded:
+        if owner_of[row.reference] != row.tenancy_id:
+            return refused("this rent account is another tenancy's, and an account never moves: give a new reference")
+        return APPLIED if last[row.reference] is row and row.reference in written else UNCHANGED
+
+    return [outcome(row) for row in rows]
 
 
 def record_years(rows: Sequence[ImportedYear], at: datetime) -> list[Recorded]:
@@ -127,27 +134,20 @@ def record_transactions(rows: Sequence[ImportedTransaction], at: datetime) -> li
     return [outcomes[index] for index in range(len(rows))]
 
 
-def _record_account(
-    row: ImportedAccount, account_id: str, owner: OwnerItem | None, account: AccountItem | None, at: datetime
-) -> Recorded:
-    if owner and owner.tenancy_id != row.tenancy_id:
-        return refused("this rent account is another tenancy's, and an account never moves: give a new reference")
-    if account is None:
-        return _open(row, account_id, at)
+def _renew(row: ImportedAccount, account: AccountItem) -> bool:
     facts = [name for name in _OF_THE_FILE if name in row.says or name in {"kind", "name", "payment_reference"}]
     actions: list[Action] = []
     for name in facts:
         attribute, value = getattr(AccountItem, name), getattr(row, name)
         if getattr(account, name) != value:
             actions.append(attribute.remove() if value is None else attribute.set(value))
-    if not actions:
-        return UNCHANGED
-    key = rent.account_key(row.tenancy_id, account_id)
-    store.transact(store.Update(AccountItem(pk=key.pk, sk=key.sk), actions, AccountItem.pk.exists()))
-    return APPLIED
+    if actions:
+        store.transact(store.Update(AccountItem(pk=account.pk, sk=account.sk), actions, AccountItem.pk.exists()))
+    return bool(actions)
 
 
-def _open(row: ImportedAccount, account_id: str, at: datetime) -> Recorded:
+def _open(row: ImportedAccount, at: datetime) -> bool:
+    account_id = service.rent_account_id(row.reference)
     owner_at, account_at = rent.owner_key(account_id), rent.account_key(row.tenancy_id, account_id)
     account = AccountItem(
         pk=account_at.pk,
@@ -167,8 +167,8 @@ def _open(row: ImportedAccount, account_id: str, at: datetime) -> Recorded:
     try:
         store.transact(store.Put(owner, OwnerItem.new()), store.Put(account, AccountItem.new()))
     except store.Refused:
-        return UNCHANGED  # another run of the same import was a moment faster
-    return APPLIED
+        return False  # another run of the same import was a moment faster
+    return True
 
 
 def _post(row: ImportedTransaction, tenancy_id: str, at: datetime) -> Recorded:
