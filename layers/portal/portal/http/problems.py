@@ -127,6 +127,16 @@ PROBLEMS: dict[str, Problem] = {
         "This is reported already",
         "We know about this one. Look at it in your repairs, or report it all the same.",
     ),
+    # Contact and household
+    "AlreadyListed": Problem(
+        409, "already-listed", "They are on your list already", "Look at who lives with you: they are there."
+    ),
+    "HouseholdFull": Problem(
+        409,
+        "household-full",
+        "Your list is full",
+        "You can tell us about 30 people here. Take off whoever has moved out, or ring us.",
+    ),
 }
 
 

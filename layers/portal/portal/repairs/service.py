@@ -17,8 +17,10 @@ from portal.repairs.store import Event, RepairItem, event
 from portal.repairs.working_days import bank_holidays
 from portal.tenancies import service as tenancies
 
-__all__ = ["ImportedRepair", "Repairs", "beside_report", "key_of", "page", "priority_word", "record", "report",
-           "seen", "status_word"]  # fmt: skip
+__all__ = [
+    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "duties_of", "id_of", "key_of", "page",
+    "priority_word", "record", "report", "seen", "status_word",
+]  # fmt: skip
 
 PAGE = 20
 _TRIES = 4
@@ -67,6 +69,11 @@ def beside_report(session: Session) -> Sequence[store.Key]:
     return tenancies.key_of(session.tenancy_id), tenancies.key_of_person(session.tenancy_id, session.person_id)
 
 
+def id_of(item: RepairItem) -> str:
+    """The id of the repair."""
+    return item.sk.removeprefix(RepairItem.range_prefix)
+
+
 def call_for(danger: Danger, known: Catalogue) -> Call:
     """Whom to ring for the danger."""
     number = known.number(danger)
@@ -104,7 +111,7 @@ def report(
         raise BadInput(errors=errors)
     item = _reported(session, leaf, rules.answered(questions, answers), known, at)
     item.description, item.access_notes = description, access_notes
-    repair_id, opened = _id(item), repairs.opened if anyway else repairs.opened_alone
+    repair_id, opened = id_of(item), repairs.opened if anyway else repairs.opened_alone
     for _ in range(_TRIES):
         item.reference = rules.new_reference()
         reference = repairs.reference_item(item.reference, session.tenancy_id, repair_id)
@@ -207,7 +214,7 @@ def page(tenancy_id: str, below: str | None, at: datetime) -> Repairs:
         raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
     found = repairs.repairs_down(tenancy_id, at, below=below, limit=PAGE + 1)
     shown = found[:PAGE]
-    return Repairs(shown, _id(shown[-1]) if len(found) > PAGE else None)
+    return Repairs(shown, id_of(shown[-1]) if len(found) > PAGE else None)
 
 
 def seen(item: RepairItem | None) -> RepairItem:
@@ -266,7 +273,7 @@ def _record(
             changed += 1
     # The repair first: a run that dies between the two finds no reference and writes the same repair again.
     store.put_all(new)
-    store.put_all(repairs.reference_item(i.reference, i.pk.removeprefix("TENANCY#"), _id(i)) for i in new)
+    store.put_all(repairs.reference_item(i.reference, i.pk.removeprefix("TENANCY#"), id_of(i)) for i in new)
     return len(new) + changed
 
 
@@ -317,11 +324,7 @@ def _changes(row: ImportedRepair, item: RepairItem, at: datetime) -> list[store.
         tenancy_id = item.pk.removeprefix("TENANCY#")
         was_open, is_open = item.status not in rules.FINISHED, row.status not in rules.FINISHED
         if was_open and not is_open:
-            writes.append(repairs.finished(tenancy_id, item.item_id, _id(item)))
+            writes.append(repairs.finished(tenancy_id, item.item_id, id_of(item)))
         if is_open and not was_open:
-            writes.append(repairs.opened(tenancy_id, item.item_id, _id(item)))
+            writes.append(repairs.opened(tenancy_id, item.item_id, id_of(item)))
     return writes
-
-
-def _id(item: RepairItem) -> str:
-    return item.sk.removeprefix(RepairItem.range_prefix)

@@ -2,7 +2,7 @@
 
 | pk | sk | item | read by |
 |---|---|---|---|
-| TENANCY#tenancy_id | REPAIR#repair_id | a repair, its events and duties | one, in the session's call; the history (one query) |
+| TENANCY#tenancy_id | REPAIR#repair_id | a repair with its events | one, in the session's call; the history |
 | TENANCY#tenancy_id | OPEN#item_id | the open repairs of one leaf | the report's own transaction: reported already? |
 | REFERENCE#reference | REPAIR | which repair the reference names | the import; that no two repairs have one reference |
 

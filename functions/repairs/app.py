@@ -1,0 +1,222 @@
+"""Repairs: what can be reported, a report, and what became of it."""
+
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, convert
+
+from portal import clock, store
+from portal.http.api import Api
+from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
+from portal.repairs import service as repairs
+from portal.repairs.catalogue import catalogue
+from portal.repairs.fields import AccessNotes, Answers, Anyway, Description, ItemId
+from portal.tenancies.service import TenancyEnded
+from portal.validation.fields import Cursor
+from portal.validation.reading import Request
+
+app = Api()
+handler = app.handler
+
+
+class Danger(Struct):
+    """Whom to ring before anything else. `phone` is null for the landlord's own emergency line."""
+
+    call: str
+    name: str
+    phone: str | None
+    text: str
+
+
+class CatalogueAnswer(Struct, omit_defaults=True):
+    """An answer that can be given; `danger` where it means that something cannot wait."""
+
+    answer_id: str
+    text: str
+    danger: Danger | None = None
+
+
+class CatalogueQuestion(Struct):
+    """A question to ask before the report is sent."""
+
+    question_id: str
+    text: str
+    answers: list[CatalogueAnswer]
+
+
+class CatalogueItem(Struct):
+    """Something that can be reported. `priority` holds until the questions are answered."""
+
+    item_id: str
+    place: str
+    object: str
+    problem: str
+    priority: str
+    responsibility: str
+    advice: str | None
+    danger: Danger | None
+    questions: list[CatalogueQuestion]
+
+
+class CatalogueList(Struct):
+    """Everything that can be reported."""
+
+    items: list[CatalogueItem]
+
+
+class ReportRequest(Request):
+    """What is wrong, and how to get in. `anyway` reports what is open already all the same."""
+
+    item_id: ItemId
+    answers: Answers | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    access_notes: AccessNotes | UnsetType = UNSET
+    anyway: Anyway | UnsetType = UNSET
+
+
+class GivenAnswer(Struct):
+    """A question and what was answered, as they were worded then."""
+
+    question_id: str
+    text: str
+    answer_id: str
+    answer: str
+
+
+class RepairEvent(Struct):
+    """Something that happened. 00:00 in Europe/London stands for a day of which no time is known."""
+
+    at: datetime
+    event: str
+    note: str | None
+
+
+class RepairDuty(Struct):
+    """What the law asks of the landlord, and by when; `due_at` is null while what it runs from has not happened."""
+
+    duty: str
+    due_at: datetime | None
+    state: str
+
+
+class Repair(Struct):
+    """A repair. One that the landlord took down has a description and no place, object or problem."""
+
+    repair_id: str
+    reference: str
+    item_id: str | None
+    place: str | None
+    object: str | None
+    problem: str | None
+    description: str | None
+    access_notes: str | None
+    answers: list[GivenAnswer]
+    priority: str
+    status: str
+    reported_at: datetime
+    due_at: datetime | None
+    completed_on: date | None
+    danger: Danger | None
+    advice: str | None
+    events: list[RepairEvent]
+    duties: list[RepairDuty]
+
+
+class RepairList(Struct):
+    """Some repairs, newest first."""
+
+    repairs: list[Repair]
+    next_cursor: str | None
+
+
+@app.get("/api/repairs/catalogue")
+def show_catalogue() -> CatalogueList:
+    """Everything that can be reported, by place, object and problem. Anybody may read it."""
+    return _catalogue()
+
+
+@app.post(
+    "/api/repairs",
+    status=201,
+    beside=repairs.beside_report,
+    failures=(NotLoggedIn, PasswordChangeRequired, TenancyEnded, repairs.AlreadyReported),
+)
+def report(session: Session, body: ReportRequest) -> Repair:
+    """Take a report, and say at once how urgent it is and by when it is done."""
+    at = clock.now()
+    item = repairs.report(
+        session,
+        body.item_id,
+        answers=body.answers or {},
+        description=body.description or None,
+        access_notes=body.access_notes or None,
+        anyway=body.anyway is True,
+        at=at,
+    )
+    return _repair(item, at)
+
+
+@app.get("/api/repairs", failures=(NotLoggedIn, PasswordChangeRequired))
+def history(session: Session, *, cursor: Cursor | None = None) -> RepairList:
+    """The home's repairs in this tenancy, newest first, also those that the landlord took down."""
+    at = clock.now()
+    page = repairs.page(session.tenancy_id, cursor, at)
+    return RepairList([_repair(item, at) for item in page.repairs], page.below)
+
+
+def _the_repair(session: Session, repair_id: str) -> list[store.Key]:
+    return [repairs.key_of(session.tenancy_id, repair_id)]
+
+
+@app.get("/api/repairs/{repair_id}", beside=_the_repair, failures=(NotLoggedIn, PasswordChangeRequired))
+def repair(session: Session, repair_id: str) -> Repair:  # noqa: ARG001  (read beside the session)
+    """One repair with everything that happened to it."""
+    return _repair(repairs.seen(session.beside[0]), clock.now())
+
+
+@cache
+def _catalogue() -> CatalogueList:
+    known = catalogue()
+
+    def danger(found: Any) -> Danger | None:
+        return Danger(**repairs.call_for(found, known)._asdict()) if found else None
+
+    def questions(leaf: Any) -> list[CatalogueQuestion]:
+        return [
+            CatalogueQuestion(
+                q.question_id, q.text, [CatalogueAnswer(a.answer_id, a.text, danger(a.danger)) for a in q.answers]
+            )
+            for q in known.questions_of(leaf)
+        ]
+
+    return CatalogueList([
+        CatalogueItem(
+            leaf.item_id, leaf.place, leaf.object, leaf.problem, leaf.priority, leaf.responsibility, leaf.advice,
+            danger(leaf.danger), questions(leaf),
+        )
+        for leaf in known.items
+    ])  # fmt: skip
+
+
+def _repair(item: Any, at: datetime) -> Repair:
+    return Repair(
+        repair_id=repairs.id_of(item),
+        reference=item.reference,
+        item_id=item.item_id,
+        place=item.place,
+        object=item.object,
+        problem=item.problem,
+        description=item.description,
+        access_notes=item.access_notes,
+        answers=convert(item.answers or [], list[GivenAnswer]),
+        priority=item.priority,
+        status=item.status,
+        reported_at=item.reported_at,
+        due_at=item.due_at,
+        completed_on=item.completed_on,
+        danger=Danger(**item.danger) if item.danger else None,
+        advice=item.advice,
+        events=[RepairEvent(e.at, e.event, e.note) for e in item.events],
+        duties=[RepairDuty(*duty) for duty in repairs.duties_of(item, at)],
+    )

@@ -1,0 +1,48 @@
+"""The field types of a report."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from portal.validation.fields import words
+
+_CHOOSE = "Choose what needs mending from the list"
+
+ItemId = Annotated[str, Meta(max_length=64, extra=words(_CHOOSE, _CHOOSE))]
+
+Answers = Annotated[
+    dict[str, str],
+    Meta(
+        max_length=20,
+        description="question_id: answer_id",
+        extra=words("Answer the questions about this repair", "Send answers as question_id and answer_id"),
+    ),
+]
+
+Description = Annotated[
+    str,
+    Meta(
+        max_length=1_000,
+        extra=words(
+            "Tell us what is wrong, or leave this out",
+            "Use letters, numbers and ordinary punctuation to tell us what is wrong",
+            "Tell us what is wrong in 1,000 characters or fewer",
+            lines=True,
+        ),
+    ),
+]
+
+AccessNotes = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        extra=words(
+            "Tell us how to get in, or leave this out",
+            "Use letters, numbers and ordinary punctuation to tell us how to get in",
+            "Tell us how to get in in 500 characters or fewer",
+            lines=True,
+        ),
+    ),
+]
+
+Anyway = Annotated[bool, Meta(extra=words("Send true or false", "Send true or false"))]
