@@ -78,7 +78,7 @@ export async function call(method, path, { body, headers = {}, guest = false } =
     location.assign("/new-password/");
     return never();
   }
-  if (problem.slug === "portal-closed") {
+  if (problem.slug === "closed") {
     location.assign("/closed.html");
     return never();
   }
@@ -100,7 +100,7 @@ function readProblem(response, answer) {
   if (response.status === 429) {
     detail = `You have tried too many times. Wait ${waitWords(retryAfter ?? 60)}, then try again. Or ring us on ${brand.phone}.`;
   } else if (response.status >= 500 || !detail) {
-    detail = `Something went wrong on our side, and nothing was changed. Try again in a few minutes. If it goes on, ring us on ${brand.phone}.`;
+    detail = `${detail || "Something went wrong on our side. Look whether it was done before you try again."} If it goes on, ring us on ${brand.phone}.`;
   }
   return new Problem({
     status: response.status,

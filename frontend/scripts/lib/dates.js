@@ -124,12 +124,12 @@ export function monthNumber(text) {
  * Three fields read as one day.
  *
  * @param {{day: string, month: string, year: string}} typed
- * @param {{label: string, optional?: boolean, mayBeToday?: boolean, now?: Date}} rules `label` begins the message:
+ * @param {{label: string, optional?: boolean, now?: Date}} rules `label` begins the message:
  *   "Date of birth"
  * @returns {{day: string|null} | {message: string, parts: string[]}} an ISO date (null where nothing was typed and
  *   nothing need be), or the message and the parts to mend: missing first, then impossible, then what else is wrong.
  */
-export function readDay(typed, { label, optional = false, mayBeToday = false, now = new Date() }) {
+export function readDay(typed, { label, optional = false, now = new Date() }) {
   const given = Object.fromEntries(["day", "month", "year"].map((part) => [part, (typed[part] ?? "").trim()]));
   const missing = Object.keys(given).filter((part) => !given[part]);
   if (missing.length === 3) {
@@ -151,9 +151,7 @@ export function readDay(typed, { label, optional = false, mayBeToday = false, no
 
   const iso = isoDay(year, month, day);
   const parts = ["day", "month", "year"];
-  if (iso > today(now)) return { message: `${label} must be in the past`, parts };
-  if (iso === today(now) && !mayBeToday) return { message: `${label} must be in the past`, parts };
-  if (year < 1900) return { message: `${label} must be after 1900`, parts: ["year"] };
+  if (iso >= today(now)) return { message: `${label} must be in the past`, parts };
   return { day: iso };
 }
 

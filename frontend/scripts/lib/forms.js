@@ -183,7 +183,6 @@ export function conditionals(form) {
   const update = () => {
     for (const input of all("input[data-shows]", form)) {
       one(`#${input.dataset.shows}`).hidden = !input.checked;
-      input.setAttribute("aria-expanded", String(input.checked));
     }
   };
   form.addEventListener("change", update);

@@ -35,19 +35,20 @@ export function asAtWords(moment) {
   return `As of ${clock(moment)} ${nearDay(dayOf(moment))}`;
 }
 
-/** "Next: £104.20 on Monday 30 November", or nothing where it is not known. */
+/** "Next charge: £104.20 on Monday 30 November", or "" where it is not known. */
 export function nextChargeWords(account) {
-  if (!account.next_charge_on || account.next_charge_pence === undefined || account.next_charge_pence === null) return "";
-  return `Next charge: ${money(account.next_charge_pence)} on ${longDay(account.next_charge_on)}`;
+  if (!account.next_charge_on) return "";
+  const amount = account.charge_pence ? `${money(account.charge_pence)} on ` : "";
+  return `Next charge: ${amount}${longDay(account.next_charge_on)}`;
 }
 
 /** A rent account as a panel: what is owed in words, when more falls due, and what to do about it. */
-export function accountPanel(account, { details = false, heading = "h3" } = {}) {
+export function accountPanel(account, { details = false, heading = "h3", named = true } = {}) {
   const next = nextChargeWords(account);
   return h(
     "div",
     { class: "app-panel" },
-    h(heading, { class: "govuk-heading-s" }, account.name),
+    named && h(heading, { class: "govuk-heading-s" }, account.name),
     h("p", { class: "app-money" }, balanceWords(account.balance_pence)),
     next && h("p", { class: "app-when" }, next),
     h(
@@ -76,10 +77,9 @@ export function repairName(repair) {
 const lowerFirst = (text) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
 const lower = (text, after) => (after ? lowerFirst(text) : text);
 
-/** When a repair should be finished, in words; "" where there is no date. */
+/** By when a repair should be finished, in words; "" where there is no date or no need. */
 export function repairDue(repair) {
-  if (repairFinished(repair.status) || !repair.due_at) return "";
-  return `We aim to finish it ${deadlineWords(repair.due_at)}`;
+  return repairFinished(repair.status) || !repair.due_at ? "" : deadlineWords(repair.due_at);
 }
 
 /** A repair in a list. */
@@ -90,7 +90,7 @@ export function repairCard(repair) {
     { class: "app-card" },
     h("a", { class: "govuk-link", href: `/repairs/repair/#${repair.repair_id}` }, repairName(repair)),
     h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}`),
-    due && h("p", {}, due),
+    due && h("p", {}, `We aim to finish it ${due}`),
     h("p", { class: "app-quiet" }, `Reported ${longDay(dayOf(repair.reported_at))}. Reference ${repair.reference}`),
   );
 }

@@ -22,6 +22,7 @@ export function views(enter) {
     }
     clearErrors();
     for (const section of all("[data-view]")) show(section, section.dataset.view === name);
+    show("#view-back", name !== "list");
     const heading = one(`[data-view="${name}"] h1`);
     setTitle("", name === "list" ? "" : heading.textContent.trim());
     if (!first) {

@@ -17,11 +17,11 @@ const PAYMENT = {
   dispute_won: ["Paid", "done"],
 };
 
+// The states of portal.repairs.rules.STATUSES.
 const REPAIR = {
-  requested: "We have your report",
   reported: "We have your report",
-  received: "We have your report",
   open: "We have your report",
+  accepted: "Accepted",
   assigned: "With our repairs team",
   scheduled: "Visit arranged",
   in_progress: "Being done",
@@ -29,13 +29,13 @@ const REPAIR = {
   awaiting_materials: "Waiting for parts",
   awaiting_approval: "Waiting for a go-ahead",
   no_access: "We could not get in",
-  complete: "Done",
+  reopened: "Opened again",
   completed: "Done",
   closed: "Closed",
   cancelled: "Cancelled",
 };
 
-const FINISHED = new Set(["complete", "completed", "closed", "cancelled"]);
+const FINISHED = new Set(["completed", "closed", "cancelled"]);
 
 const PRIORITY = { emergency: "Emergency", urgent: "Urgent", routine: "Routine" };
 
@@ -72,3 +72,9 @@ export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
 export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
 export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
 export const eventWords = (event) => REPAIR[event] ?? plain(event);
+
+/** A telephone number as people write it: "07700 900123" for `+447700900123`. */
+export function phoneWords(number) {
+  const home = String(number).replace(/^\+44/, "0");
+  return /^0\d{10}$/.test(home) ? `${home.slice(0, 5)} ${home.slice(5)}` : home;
+}

@@ -4,7 +4,7 @@ import { Checks, conditionals, onSubmit, text } from "../lib/forms.js";
 import { memberPage } from "../lib/page.js";
 import { factRow } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
-import { contactByWords } from "../lib/words.js";
+import { contactByWords, phoneWords } from "../lib/words.js";
 
 let details = {};
 let etag = null;
@@ -36,8 +36,8 @@ function drawList() {
   fill(
     "#facts",
     factRow("Email", details.email, { href: "#email", what: "email" }),
-    factRow("Mobile", details.mobile || "None", { href: "#mobile", what: "mobile" }),
-    factRow("Home phone", details.home_phone || "None", { href: "#home_phone", what: "home phone" }),
+    factRow("Mobile", details.mobile ? phoneWords(details.mobile) : "None", { href: "#mobile", what: "mobile" }),
+    factRow("Home phone", details.home_phone ? phoneWords(details.home_phone) : "None", { href: "#home_phone", what: "home phone" }),
     factRow("Letters go to", address ? lines([address.line_1, address.line_2, address.town, address.postcode]) : "Your home", {
       href: "#correspondence_address",
       what: "where letters go",
@@ -47,8 +47,8 @@ function drawList() {
 }
 
 function fillPhones() {
-  one("#mobile-mobile").value = details.mobile ?? "";
-  one("#home_phone-home_phone").value = details.home_phone ?? "";
+  one("#mobile-mobile").value = details.mobile ? phoneWords(details.mobile) : "";
+  one("#home_phone-home_phone").value = details.home_phone ? phoneWords(details.home_phone) : "";
 }
 
 function fillAddress() {

@@ -18,7 +18,7 @@ memberPage(async (session) => {
   fill(
     "#accounts",
     balance.rent_accounts.length
-      ? balance.rent_accounts.map((account) => accountPanel(account))
+      ? balance.rent_accounts.map((account) => accountPanel(account, { named: balance.rent_accounts.length > 1 }))
       : p("Your rent account is not here yet. A new one comes within seven days."),
   );
   drawRepairs(repairs.repairs.filter((repair) => !repairFinished(repair.status)), over);

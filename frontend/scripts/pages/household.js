@@ -74,7 +74,7 @@ function read(form) {
   const checks = new Checks();
   const name = checks.needed(form, "name", "Enter their full name");
   const relationship = checks.picked(form, "relationship", "Choose who they are to you");
-  const born = checks.day(form, "date_of_birth", { label: "Date of birth", optional: true, mayBeToday: true });
+  const born = checks.day(form, "date_of_birth", { label: "Date of birth", optional: true });
   checks.done();
   return { name, relationship, date_of_birth: born };
 }

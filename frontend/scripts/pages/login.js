@@ -1,5 +1,5 @@
 import { call } from "../lib/api.js";
-import { brand, moveTo, one, setTitle, show } from "../lib/dom.js";
+import { moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, onSubmit, showErrors } from "../lib/forms.js";
 import { forgetAll, markSignedIn, reasonForLogin, wayBack } from "../lib/keep.js";
 
@@ -45,7 +45,7 @@ onSubmit(
       showErrors(form, [
         {
           field: "email",
-          message: `That email address and password do not go together. Check both, or choose “Forgot your password?”. Still stuck? Ring us on ${brand.phone}`,
+          message: "That email address and password do not go together. Check both, then try again",
         },
       ]);
       one("#login-password").value = "";

@@ -43,18 +43,8 @@ const rent = (payment) => h("a", { class: "govuk-button", href: `/rent/transacti
 const home = () => link("/home/", "Home", true);
 
 const STATES = {
-  created: (payment) => ({
-    heading: "You have not finished paying",
-    words: ["No money has been taken yet. If you have just paid, wait here: this page will tell you."],
-    tone: "warning",
-    next: [carryOn(payment), home()],
-  }),
-  pending: () => ({
-    heading: "We are waiting for your bank",
-    words: ["This can take a few minutes. Do not pay again: this page will tell you.", "You can close it. The payment goes on, and shows under “Payments made here”."],
-    tone: "warning",
-    next: [home()],
-  }),
+  created: (payment) => waiting(payment),
+  pending: (payment) => waiting(payment),
   succeeded: (payment) => ({
     heading: "Thank you. You have paid",
     money: payment.amount_pence,
@@ -97,11 +87,26 @@ const STATES = {
 };
 STATES.dispute_won = STATES.succeeded;
 
-function carryOn(payment) {
-  if (!payment.checkout_url) return pay(payment);
-  const checkout = new URL(payment.checkout_url, location.href);
-  if (checkout.protocol !== "https:" && checkout.origin !== location.origin) return pay(payment);
-  return h("a", { class: "govuk-button", href: checkout.href }, "Go on paying");
+// Until the provider has told us, a payment that waits for the bank and a page that was left look the same from here.
+function waiting(payment) {
+  const page = checkout(payment);
+  return {
+    heading: "We are waiting for your bank",
+    words: [
+      "This can take a few minutes. Do not pay again: this page will tell you.",
+      page && ["If you left the payment page before the end, ", link(page, "go back to it"), "."],
+      "You can close this page. The payment goes on, and shows under “Payments made here”.",
+    ].filter(Boolean),
+    tone: "warning",
+    next: [link("/pay/history/", "Payments made here", true), home()],
+  };
+}
+
+/** The provider's page, where it is one that we may send somebody to. */
+function checkout(payment) {
+  if (!payment.checkout_url) return null;
+  const page = new URL(payment.checkout_url, location.href);
+  return page.protocol === "https:" || page.origin === location.origin ? page.href : null;
 }
 
 function draw(payment) {
@@ -122,7 +127,7 @@ function draw(payment) {
   fill(
     "#facts",
     factRow("Amount", money(payment.amount_pence)),
-    factRow("State", paymentWords(payment.status)),
+    factRow("Status", paymentWords(payment.status)),
     factRow("Reference", payment.reference),
     factRow("Started", momentWords(payment.created_at)),
   );

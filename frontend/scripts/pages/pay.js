@@ -59,7 +59,7 @@ function drawWaiting(payment) {
   if (payment) {
     fill(
       "#waiting-payment",
-      p(h("strong", {}, `We are still waiting for your bank about ${money(payment.amount_pence)}.`), " Do not pay the same again. ", link(`/pay/done/#${payment.payment_id}`, "See that payment")),
+      p(h("strong", {}, `A payment of ${money(payment.amount_pence)} is not finished.`), " See what became of it before you pay again: ", link(`/pay/done/#${payment.payment_id}`, "that payment"), "."),
     );
   }
 }

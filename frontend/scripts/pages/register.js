@@ -34,7 +34,7 @@ onSubmit(
       }
       if (problem.slug === "already-registered") {
         show("#already");
-        show(form, false);
+        show("#register, #intro, #log-in-instead", false);
         moveTo(one("#already"));
         one("#already").scrollIntoView({ block: "center" });
         return true;

@@ -38,13 +38,19 @@ const chosen = () => items.find(({ item_id: id }) => id === draft.item_id) ?? nu
 const places = () => unique(items.map(({ place }) => place));
 const objects = () => unique(items.filter(({ place }) => place === draft.place).map(({ object }) => object));
 const problems = () => items.filter(({ place, object }) => place === draft.place && object === draft.object);
-const needsWord = (item) => Boolean(item.advice || item.danger || (item.responsibility && item.responsibility !== "landlord"));
+const needsWord = (item) => Boolean(item.advice || item.danger || item.responsibility === "tenant");
+
+const answerOf = (question) => question.answers.find(({ answer_id: id }) => id === draft.answers?.[question.question_id]) ?? null;
+const questionOf = (id) => chosen().questions.find((question) => question.question_id === id);
 
 /** The steps in their order for what has been told so far. */
 function steps() {
   if (ended) return ["ended"];
   const item = chosen();
-  const questions = (item?.questions ?? []).map(({ question_id: id }) => `question:${id}`);
+  const questions = (item?.questions ?? []).flatMap((question) => {
+    const danger = answerOf(question)?.danger;
+    return [`question:${question.question_id}`, ...(danger ? [`advice:${question.question_id}`] : [])];
+  });
   return ["danger", "where", "what", "which", ...(item && needsWord(item) ? ["advice"] : []), ...questions, "details", "access", "check"];
 }
 
@@ -120,9 +126,9 @@ const DRAW = {
       if (id !== draft.item_id) keep({ item_id: id, answers: {} });
     });
   },
-  advice: () => drawAdvice(chosen()),
+  advice: (id) => (id ? drawAdvice({ danger: answerOf(questionOf(id)).danger }, `advice:${id}`) : drawAdvice(chosen(), "advice")),
   question: (id) => {
-    const question = chosen().questions.find((candidate) => candidate.question_id === id);
+    const question = questionOf(id);
     const form = one("#question");
     form.dataset.question = id;
     one("#question-text").textContent = question.text;
@@ -134,24 +140,24 @@ const DRAW = {
   sent: drawSent,
 };
 
-function drawAdvice(item) {
-  const danger = Boolean(item.danger);
-  one("#advice-title").textContent = danger ? "Ring us now" : "Before you report it";
+function drawAdvice({ danger, advice, responsibility }, step) {
+  one("#advice-title").textContent = danger ? "Ring now" : "Before you report it";
   fill(
     "#advice",
     danger &&
       h(
         "div",
         { class: "app-notice app-notice--danger" },
-        p(h("strong", {}, typeof item.danger === "string" ? item.danger : "This can be dangerous. Ring our emergency repairs line before you do anything else.")),
-        h("p", { class: "app-money" }, phoneLink(brand.emergency)),
+        h("p", { class: "govuk-body" }, h("strong", {}, danger.text || "This can be dangerous. Ring before you do anything else.")),
+        h("p", { class: "govuk-body" }, danger.phone ? danger.name : "Our emergency repairs line, day and night"),
+        h("p", { class: "app-money" }, phoneLink(danger.phone ?? brand.emergency)),
       ),
-    item.advice && (Array.isArray(item.advice) ? item.advice : String(item.advice).split(/\n+/)).map((words) => p(words)),
-    item.responsibility === "tenant" && p("This is usually yours to mend under your tenancy agreement. If you cannot, report it and we will talk about it."),
+    advice && advice.split(/\n+/).map((words) => p(words)),
+    responsibility === "tenant" && p("This is usually yours to mend under your tenancy agreement. If you cannot, report it and we will talk about it."),
   );
   const button = one("#advice-next");
   button.textContent = danger ? "I have rung. Report it as well" : "Report it all the same";
-  button.href = next("advice");
+  button.href = next(step);
 }
 
 onSubmit("#question", async (form) => {
@@ -182,10 +188,9 @@ function drawCheck() {
     factRow("Where", item.place, { href: "#where", what: "where" }),
     factRow("What", item.object, { href: "#what", what: "what" }),
     factRow("What is wrong", item.problem, { href: "#which", what: "what is wrong" }),
-    item.questions.map((question) => {
-      const answer = question.answers.find(({ answer_id: id }) => id === draft.answers?.[question.question_id]);
-      return factRow(question.text, answer?.text ?? "", { href: `#question:${question.question_id}`, what: "this answer" });
-    }),
+    item.questions.map((question) =>
+      factRow(question.text, answerOf(question)?.text ?? "", { href: `#question:${question.question_id}`, what: "this answer" }),
+    ),
     factRow("Details", draft.description || "Nothing more", { href: "#details", what: "details" }),
     factRow("Getting in", draft.access_notes || "Nothing more", { href: "#access", what: "how we get in" }),
   );
@@ -256,7 +261,8 @@ async function reportAnyway(event) {
 function drawSent() {
   const { sent } = draft;
   one("#sent-reference").textContent = sent.reference;
-  one("#sent-when").textContent = `${priorityWords(sent.priority)}. ${sent.due_at ? `We aim to finish it ${deadlineWords(sent.due_at)}.` : ""}`;
+  one("#sent-priority").textContent = `${priorityWords(sent.priority)}.${sent.due_at ? " We aim to finish it" : ""}`;
+  one("#sent-when").textContent = sent.due_at ? deadlineWords(sent.due_at) : "";
   const duties = sent.duties ?? [];
   fill("#sent-duties", duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
   one("#sent-next").textContent = sent.priority === "emergency"

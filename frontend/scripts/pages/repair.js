@@ -14,7 +14,7 @@ memberPage(async () => {
   fill("#status", tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}`);
   const due = repairDue(repair);
   show("#deadline", Boolean(due));
-  fill("#deadline", due && h("p", { class: "app-when" }, due, "."));
+  fill("#deadline", due && [h("p", { class: "govuk-body" }, "We aim to finish it"), h("p", { class: "app-date" }, due)]);
   drawDuties(repair.duties ?? []);
   drawEvents(repair);
   fill(
@@ -34,9 +34,11 @@ function drawDuties(duties) {
   fill(
     "#duties",
     h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"),
-    h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), `${upper(deadlineWords(duty.due_at))}. ${dutyStateWords(duty.state)}`))),
+    h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), [upper(deadlineWords(duty.due_at)), h("br"), tag(dutyStateWords(duty.state), DUTY_TONE[duty.state] ?? "quiet")]))),
   );
 }
+
+const DUTY_TONE = { met: "done", missed: "bad", due: "" };
 
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

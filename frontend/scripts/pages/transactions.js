@@ -39,15 +39,16 @@ async function earlier() {
   one("#shown").textContent = before && count > before ? `${count} lines are shown.` : "";
 }
 
+// The roles are said aloud because the phone's layout, a grid, would take them from the table.
 function row(line) {
   const kind = KINDS[line.kind] ?? "";
   const what = line.description || kind;
   return h(
     "tr",
-    {},
-    h("td", {}, what, h("time", { datetime: line.posted_on }, shortDay(line.posted_on), kind && what !== kind ? `, ${kind.toLowerCase()}` : "")),
-    h("td", { class: "app-number" }, signedMoney(line.amount_pence)),
-    h("td", { class: "app-number" }, balanceAfter(line.balance_pence)),
+    { role: "row" },
+    h("td", { role: "cell" }, what, h("time", { datetime: line.posted_on }, shortDay(line.posted_on), kind && what !== kind ? `, ${kind.toLowerCase()}` : "")),
+    h("td", { role: "cell", class: "app-number" }, signedMoney(line.amount_pence)),
+    h("td", { role: "cell", class: "app-number" }, balanceAfter(line.balance_pence)),
   );
 }
 
