@@ -74,6 +74,7 @@ class Emulator:
                     _bare_python(),
                     Path(__file__).with_name("emulator_host.py"),
                     _site_packages(VENVS / "ministack"),
+                    self.settings.access_log,
                 ],
                 cwd=self.temporary,
                 env=self._environment(),

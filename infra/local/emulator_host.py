@@ -3,15 +3,20 @@
 The emulator starts functions with its own interpreter. Were that the emulator's environment, a function would
 import the emulator's packages, and a dependency missing from the layer would show on AWS first.
 
-    PYTHON emulator_host.py SITE_PACKAGES      PYTHON is a bare interpreter, SITE_PACKAGES the emulator's
+    PYTHON emulator_host.py SITE_PACKAGES ACCESS      PYTHON is a bare interpreter, SITE_PACKAGES the emulator's
+
+What roles were allowed and refused is noted in the file ACCESS, each decision once, for the test that holds each
+role to what its function does.
 """
 
+import json
 import os
 import signal
 import site
 import sys
 import threading
 import time
+from typing import Any
 
 
 def _stop_with(parent: int) -> None:
@@ -21,10 +26,36 @@ def _stop_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _note_decisions(file: str) -> None:
+    """Write down each decision about a role once: who, what, on what, and how it was decided."""
+    from ministack.core import iam_evaluator
+
+    evaluate = iam_evaluator.evaluate
+    noted: set[tuple[str, str, str, str]] = set()
+    lock = threading.Lock()
+
+    def noting(context: Any, *policies: Any) -> Any:
+        result = evaluate(context, *policies)
+        resource = context.resource_arn
+        if resource.startswith("arn:aws:s3:::"):
+            # The folder of an object, not its name.
+            resource = "/".join(resource.split("/")[:2]) if "/" in resource else resource
+        decision = (context.principal_arn.rpartition(":")[2], context.action, resource, result.decision)
+        with lock:
+            if decision not in noted:
+                noted.add(decision)
+                with open(file, "a") as lines:
+                    lines.write(json.dumps(dict(zip(("who", "action", "resource", "decision"), decision))) + "\n")
+        return result
+
+    iam_evaluator.evaluate = noting
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     threading.Thread(target=_stop_with, args=(os.getppid(),), daemon=True).start()
     site.addsitedir(sys.argv[1])
+    _note_decisions(sys.argv[2])
     del sys.argv[1:]
     from ministack.app import main as serve
 

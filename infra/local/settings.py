@@ -53,6 +53,11 @@ class Settings:
         return self.logs / "functions"
 
     @property
+    def access_log(self) -> Path:
+        """What the roles were allowed and refused, one JSON object a line."""
+        return self.logs / "access.jsonl"
+
+    @property
     def running_file(self) -> Path:
         """Tells other commands about the running stack; there only while it runs."""
         return self.state / "running.json"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import io
 import mimetypes
 import re
 from collections.abc import Callable, Iterable
@@ -120,7 +121,7 @@ class Site:
                 "TRACE" if request.method == "OPTIONS" else request.method,
                 URL(f"{self.origin.endpoint}{request.raw_path}", encoded=True),
                 headers=headers,
-                data=body or None,
+                data=io.BytesIO(body) if body else None,
                 allow_redirects=False,
                 skip_auto_headers={"Accept", "Accept-Encoding", "Content-Type", "User-Agent"},
             ) as reply:

@@ -177,3 +177,27 @@ def test_widgets_do_not_lie_over_one_another() -> None:
         assert not cells & taken
         assert widget["x"] + widget["width"] <= 24
         taken |= cells
+
+
+# --- measures of our own
+
+CODE = "\n".join(
+    file.read_text(encoding="utf-8")
+    for folder in ("layers/portal/portal", "functions")
+    for file in (ROOT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "service"), sorted({(seen[1], seen[2][0]) for seen in WATCHED if seen[0] == "Portal"})
+)
+def test_what_an_alarm_watches_is_counted_somewhere_and_by_a_function_of_that_name(metric: str, service: str) -> None:
+    assert f'"{metric}"' in CODE
+    assert f"POWERTOOLS_SERVICE_NAME: {service}\n" in (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+
+def test_the_applications_outputs_bear_the_names_of_the_parameters() -> None:
+    outputs = set(read_template(ROOT / "template.yaml")["Outputs"])
+    wanted = {name for name, made in PARAMETERS.items() if "Default" not in made and name != "AlarmEmail"}
+    assert wanted <= outputs
+    assert {"ApiDomain", "OriginSecretArn", "ExchangeBucketName", "ExchangePolicyArn"} <= outputs
