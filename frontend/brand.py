@@ -141,9 +141,7 @@ def _check_colours(colours: dict[str, str]) -> None:
     for front, back in TEXT_PAIRS:
         ratio = contrast(colours[front], colours[back])
         if ratio < LEAST_CONTRAST:
-            raise BrandError(
-                f"{front} on {back} has a contrast of {ratio:.2f}; people need {LEAST_CONTRAST} or more."
-            )
+            raise BrandError(f"{front} on {back} has a contrast of {ratio:.2f}; people need {LEAST_CONTRAST} or more.")
 
 
 def _luminance(colour: str) -> float:

@@ -144,9 +144,7 @@ def _imported(outputs: dict[str, Any], written: str) -> list[str]:
 def _run(tool: str, *arguments: str, given: bytes | None = None) -> bytes:
     program = MODULES / ".bin" / tool
     try:
-        done = subprocess.run(
-            [str(program), *arguments], input=given, capture_output=True, check=False, cwd=ROOT
-        )
+        done = subprocess.run([str(program), *arguments], input=given, capture_output=True, check=False, cwd=ROOT)
     except FileNotFoundError as absent:
         raise BuildError(f"{tool} is not installed. Run: npm ci --prefix frontend") from absent
     if done.returncode:

@@ -133,7 +133,7 @@ export function readDay(typed, { label, optional = false, now = new Date() }) {
   const given = Object.fromEntries(["day", "month", "year"].map((part) => [part, (typed[part] ?? "").trim()]));
   const missing = Object.keys(given).filter((part) => !given[part]);
   if (missing.length === 3) {
-    return optional ? { day: null } : { message: `Enter ${lowerFirst(label)}`, parts: missing };
+    return optional ? { day: null } : { message: `Enter your ${lowerFirst(label)}`, parts: missing };
   }
   if (missing.length) return { message: `${label} must include a ${missing.join(" and ")}`, parts: missing };
 

@@ -52,7 +52,7 @@ function action(href, words, name) {
 function enterChange(id) {
   current = found(id);
   if (!current) return false;
-  one("#change-name").textContent = current.name;
+  one("#changing").textContent = current.name;
   const form = one("#change");
   form.elements.name.value = current.name;
   for (const radio of all("[name=relationship]", form)) radio.checked = radio.value === current.relationship;
