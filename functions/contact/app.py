@@ -56,7 +56,7 @@ class Contact(Struct):
     version: int
 
 
-class MemberRequest(Request):
+class MemberRequest(Request, kw_only=True):
     """Somebody who lives in the home."""
 
     name: Name
