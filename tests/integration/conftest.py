@@ -15,6 +15,7 @@ import time_machine
 from moto import mock_aws
 
 from portal import aws
+from tests import recorder
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("tenancies", "identity", "rent", "repairs", "outbox")
@@ -40,6 +41,7 @@ def cloud() -> Iterator[None]:
     """Empty tables, the two secrets, the exchange bucket and a verified sender."""
     with mock_aws():
         _forget_clients()
+        aws._session().register("provide-client-params", recorder.note)
         dynamodb = aws.client("dynamodb")
         for table in TABLES:
             dynamodb.create_table(
@@ -68,7 +70,7 @@ def noon() -> Iterator[Any]:
 
 def function(name: str) -> Any:
     """The module of a function, as Lambda loads it."""
-    module_name = f"functions_{name}_app"
+    module_name = f"functions_{name}_app_recorded"
     if module_name not in sys.modules:
         spec = importlib.util.spec_from_file_location(module_name, ROOT / "functions" / name / "app.py")
         assert spec
@@ -76,6 +78,7 @@ def function(name: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         spec.loader.exec_module(module)
+        module.handler = recorder.running(name, module.handler)
     return sys.modules[module_name]
 
 

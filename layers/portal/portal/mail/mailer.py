@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.utils import formataddr, parseaddr
 
-import jinja2
-from botocore.exceptions import BotoCoreError, ClientError
-
 from portal import aws, store
 from portal.identity import service as identity
 from portal.identity.service import Recipient
@@ -55,7 +52,7 @@ def _send(mail: MailItem, at: datetime) -> None:
         if recipient is not None:
             _hand_over(claimed, recipient)
             count("MailSent")
-    except (ClientError, BotoCoreError, jinja2.TemplateError) as error:
+    except Exception as error:  # whatever is wrong with one mail, the next one goes out
         _put_off(claimed, error, at)
         return
     store.transact(store.Delete(claimed))

@@ -1,0 +1,79 @@
+"""Notes each AWS call that a function makes in the tests, as the IAM action and the resource that it needs."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from portal import aws
+
+_running: ContextVar[str | None] = ContextVar("running", default=None)
+
+
+class Allowed(NamedTuple):
+    """An action on a resource of the template: a table, secret or bucket (with the first part of the key)."""
+
+    function: str
+    action: str
+    resource: str
+
+
+made: set[Allowed] = set()
+
+_TABLES = {
+    "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",
+    "outbox": "OutboxTable",
+}  # fmt: skip
+_SECRETS = {"portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret"}
+_IN_TRANSACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+def running(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler of function `name`, whose calls are noted."""
+
+    def noted(*arguments: Any) -> Any:
+        aws.secret.cache_clear()  # each function reads its secrets itself, as in a process of its own
+        token = _running.set(name)
+        try:
+            return handler(*arguments)
+        finally:
+            _running.reset(token)
+
+    return noted
+
+
+def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """A botocore hook (`provide-client-params`): what the call needs to be allowed."""
+    function = _running.get()
+    if function is not None:
+        service = model.service_model.service_name
+        made.update(Allowed(function, *needed) for needed in _needed(service, model.name, params))
+
+
+def _needed(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
+    match service, operation:
+        case "dynamodb", "TransactWriteItems":
+            return [
+                (f"dynamodb:{_IN_TRANSACTIONS[kind]}", _TABLES[write["TableName"]])
+                for item in params["TransactItems"]
+                for kind, write in item.items()
+            ]
+        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
+            return [(f"dynamodb:{operation}", _TABLES[table]) for table in params["RequestItems"]]
+        case "dynamodb", _:
+            return [(f"dynamodb:{operation}", _TABLES[params["TableName"]])]
+        case "secretsmanager", _:
+            return [(f"secretsmanager:{operation}", _SECRETS[params["SecretId"]])]
+        case "s3", "ListObjectsV2" | "ListObjects":
+            return [("s3:ListBucket", "ExchangeBucket")]
+        case "s3", "HeadObject":
+            return [("s3:GetObject", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
+        case "s3", _:
+            return [(f"s3:{operation}", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
+        case "sesv2", "SendEmail":
+            return [("ses:SendEmail", "MailIdentity")]
+    raise AssertionError(f"say in {__name__} which action {service} {operation} needs")
