@@ -16,7 +16,8 @@ from portal.identity.sessions import NotLoggedIn, Session
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
-_TRIES = 6
+# Enough for a dozen changes of one item at the same moment.
+_TRIES = 12
 
 
 class StaleVersion(Failure):
@@ -84,7 +85,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
         NotLoggedIn, NotFound: the customer or the person is no longer in the record.
     """
     customer, person, told, tenancy = session.beside
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         now = _contact(customer, person, told)
         if not rules.matches(if_match, now.version):
             raise StaleVersion
@@ -107,6 +108,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
                 ),
             )
         except store.Refused:
+            contacts.let_others_finish(attempt)
             customer, person, told, tenancy = store.fetch(beside_contact(session), at)
         else:
             return _contact(customer, person, item)
@@ -206,7 +208,7 @@ def _place(members: Sequence[Member], member_id: str) -> int:
 def _change_household(session: Session, what: str, change: Callable[[list[Member]], Member], at: datetime) -> Member:
     """Do `change` to the members as they are; one transaction with the landlord's line and the notice."""
     stored, tenancy, person = session.beside
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         tenancies.refuse_ended(tenancy, at)
         members = _members(stored)
         member = change(members)
@@ -225,6 +227,7 @@ def _change_household(session: Session, what: str, change: Callable[[list[Member
                 ),
             )
         except store.Refused:
+            contacts.let_others_finish(attempt)
             stored, tenancy, person = store.fetch(beside_household(session), at)
         else:
             return member

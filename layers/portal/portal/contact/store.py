@@ -8,6 +8,8 @@
 A household is one item: it is read and shown whole, and one version holds its limit and keeps two changes apart.
 """
 
+import random
+import time
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
@@ -68,3 +70,8 @@ def put_version(item: ContactItem | HouseholdItem, *, after: int) -> store.Put:
     """The write of the whole item, refused unless what is stored has the version `after` (0: nothing is stored)."""
     item.version = after + 1
     return store.Put(item, type(item).version == after if after else item.new())
+
+
+def let_others_finish(attempt: int) -> None:
+    """Wait before a change is made anew to what another one left: up to 20, 40, 80 … 320 ms, full jitter."""
+    time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 4)))  # noqa: S311  (no secret depends on it)
