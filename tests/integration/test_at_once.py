@@ -1,0 +1,168 @@
+"""What many do at the same moment, by real threads on the emulated AWS: moto is not thread-safe and proves nothing."""
+
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from portal import aws, clock, store
+from portal.contact import service as contacts
+from portal.exchange.store import EntryItem
+from portal.failures import Failure
+from portal.identity.sessions import Session
+from portal.identity.store import CustomerItem
+from portal.mail.store import MailItem
+from portal.repairs import service as repairs
+from portal.tenancies.store import save
+from tests.integration.conftest import NOON, ROOT, TABLES, _forget_clients, add_tenancy
+
+pytestmark = pytest.mark.stack
+
+MINISTACK = ROOT / ".venvs/ministack/bin/ministack"
+
+
+@pytest.fixture
+def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """A customer with a tenancy on an emulator that is this test's own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "MINISTACK_REGION": "eu-west-2",
+        "TMPDIR": str(tmp_path),
+        "STATE_DIR": str(tmp_path / "state"),
+        "S3_DATA_DIR": str(tmp_path / "s3"),
+    }
+    with (tmp_path / "log").open("wb") as log:
+        emulator = subprocess.Popen([MINISTACK], env={**os.environ, **settings}, cwd=tmp_path, stdout=log, stderr=log)
+    endpoint = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    _forget_clients()
+    try:
+        _wait_for(f"{endpoint}/_ministack/health")
+        for table in TABLES:
+            aws.client("dynamodb").create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            )
+        tenancy = add_tenancy("LH10001", "P10001")
+        save([
+            CustomerItem(
+                pk=f"CUSTOMER#{tenancy.person_id}", sk="CUSTOMER", email="amara@example.com", registered_at=NOON
+            )
+        ])  # fmt: skip
+        yield tenancy
+    finally:
+        emulator.terminate()
+        emulator.wait(timeout=20)
+        _forget_clients()
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _session(tenant: SimpleNamespace, beside: Callable[[Session], Sequence[store.Key]]) -> Session:
+    """A session as a request has it: with what is read in its call."""
+
+    def session(items: Sequence[Any]) -> Session:
+        at = clock.now()
+        return Session("0" * 26, tenant.person_id, tenant.tenancy_id, at, at, timedelta(0), False, None, items)
+
+    return session(store.fetch(beside(session(())), clock.now()))
+
+
+def _at_once(times: int, do: Callable[[int], Any]) -> Counter[str]:
+    """How often each outcome came: "done", or the name of the failure."""
+
+    def outcome(n: int) -> str:
+        try:
+            do(n)
+        except (Failure, store.Unavailable) as failure:
+            return type(failure).__name__
+        return "done"
+
+    with ThreadPoolExecutor(16) as threads:
+        return Counter(threads.map(outcome, range(times)))
+
+
+def _told() -> Counter[str]:
+    """How many lines each of the landlord's files gets, and how many letters of each kind wait."""
+    today = f"EXPORT#{clock.london_date(clock.now())}"
+    lines = Counter(e.file for e in store.query(EntryItem, today, clock.now()))
+    return lines + Counter(m.kind for m in store.query(MailItem, "MAIL", clock.now()))
+
+
+def test_a_hundred_reports_of_the_same_thing_at_once_are_one_repair(tenant: SimpleNamespace) -> None:
+    def report(_: int, anyway: bool = False) -> None:
+        session = _session(tenant, repairs.beside_report)
+        repairs.report(
+            session, "kitchen-tap-drips", answers={}, description=None, access_notes=None, anyway=anyway,
+            at=clock.now(),
+        )  # fmt: skip
+
+    assert _at_once(100, report) == {"done": 1, "AlreadyReported": 99}
+    assert _told() == {"repairs": 1, "repair_reported": 1}
+    assert _at_once(8, lambda n: report(n, anyway=True)) == {"done": 8}
+    assert len(repairs.page(tenant.tenancy_id, None, clock.now()).repairs) == 9
+
+
+def test_members_added_at_once_are_all_listed_once_and_thirty_at_the_most(tenant: SimpleNamespace) -> None:
+    def add(n: int) -> None:
+        session = _session(tenant, contacts.beside_household)
+        contacts.add_member(
+            session, f"{'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef'[n % 32]} Okafor", None, "child", at=clock.now()
+        )
+
+    # 26 names, six of them also in small letters, each twice.
+    outcome = _at_once(64, add)
+    assert outcome == {"done": 26, "AlreadyListed": 38}
+    listed = contacts.household(_session(tenant, contacts.beside_household))
+    assert len({m.member_id for m in listed}) == len({m.name.casefold() for m in listed}) == 26
+    assert _told() == {"household": 26, "household_changed": 26}
+
+    def add_another(n: int) -> None:
+        session = _session(tenant, contacts.beside_household)
+        contacts.add_member(session, f"Another {n}", None, "child", at=clock.now())
+
+    assert _at_once(16, add_another) == {"done": 4, "HouseholdFull": 12}
+
+
+def test_no_change_of_contact_details_made_at_once_with_others_is_lost(tenant: SimpleNamespace) -> None:
+    def change(n: int) -> None:
+        wanted = {"home_phone": f"+44161496{n:04}"} if n % 2 else {"mobile": f"+447700900{n:03}"}
+        session = _session(tenant, contacts.beside_contact)
+        contacts.change_contact(session, wanted, if_match=None, at=clock.now())
+
+    assert _at_once(64, change) == {"done": 64}
+    now = contacts.contact(_session(tenant, contacts.beside_contact))
+    assert now.version == 64
+    assert now.mobile
+    assert now.mobile != "+447700900123"
+    assert now.home_phone
+    assert _told() == {"contact": 64, "contact_changed": 64}
