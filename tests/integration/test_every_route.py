@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from infra.openapi import FUNCTIONS, apis
 
+from infra.openapi import FUNCTIONS, apis
 from portal import clock, ids
 from portal.http.api import Route
 from tests.integration.conftest import Browser, Reply, log_in_as
@@ -31,7 +31,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PUT /api/password": {"current_password": "copper lantern meadow", "new_password": "violet harbour sandwich"},
     "POST /api/pay": {"rent_account_id": "0" * 26, "amount_pence": 5000},
     "POST /api/repairs": {
-        "item_id": "no-such-item", "answers": {}, "description": "It drips", "access_notes": "Ring first",
+        "item_id": "kitchen-sink-leak", "answers": {}, "description": "It drips", "access_notes": "Ring first",
         "anyway": False,
     },
     "PATCH /api/contact": {
@@ -40,7 +40,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "preferences": {"contact_by": "email"},
     },
     "POST /api/household/members": {"name": "Kofi", "date_of_birth": "2015-05-05", "relationship": "child"},
-    "PATCH /api/household/members/{member_id}": {"name": "Kofi", "relationship": "child"},
+    "PATCH /api/household/members/{member_id}": {
+        "name": "Kofi", "date_of_birth": "2015-05-05", "relationship": "child",
+    },
 }  # fmt: skip
 ROUTES: list[tuple[str, Route]] = [(name, route) for name, api in apis().items() for route in api.routes]
 WITH_BODY = [(n, r) for n, r in ROUTES if "body" in r.takes]
