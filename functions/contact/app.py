@@ -40,7 +40,7 @@ class Address(Struct):
 class Preferences(Struct):
     """How the customer likes to hear from the landlord."""
 
-    contact_by: str
+    contact_by: rules.ContactBy
     language: str | None
     large_print: bool
 
@@ -78,7 +78,7 @@ class Member(Struct):
     member_id: str
     name: str
     date_of_birth: date | None
-    relationship: str
+    relationship: rules.Relationship
 
 
 class Household(Struct):

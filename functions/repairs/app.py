@@ -10,8 +10,9 @@ from portal import clock, store
 from portal.http.api import Api
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.repairs import service as repairs
-from portal.repairs.catalogue import catalogue
+from portal.repairs.catalogue import Priority, Responsibility, catalogue
 from portal.repairs.fields import AccessNotes, Answers, Anyway, Description, ItemId
+from portal.repairs.hazards import Name, State
 from portal.tenancies.service import TenancyEnded
 from portal.validation.fields import Cursor
 from portal.validation.reading import Request
@@ -52,8 +53,8 @@ class CatalogueItem(Struct):
     place: str
     object: str
     problem: str
-    priority: str
-    responsibility: str
+    priority: Priority
+    responsibility: Responsibility
     advice: str | None
     danger: Danger | None
     questions: list[CatalogueQuestion]
@@ -95,9 +96,9 @@ class RepairEvent(Struct):
 class RepairDuty(Struct):
     """What the law asks of the landlord, and by when; `due_at` is null while what it runs from has not happened."""
 
-    duty: str
+    duty: Name
     due_at: datetime | None
-    state: str
+    state: State
 
 
 class Repair(Struct):
@@ -112,7 +113,7 @@ class Repair(Struct):
     description: str | None
     access_notes: str | None
     answers: list[GivenAnswer]
-    priority: str
+    priority: Priority
     status: str
     reported_at: datetime
     due_at: datetime | None

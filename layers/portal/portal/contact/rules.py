@@ -9,6 +9,13 @@ Relationship = Literal[
     "partner", "child", "parent", "sibling", "other_relative", "friend", "lodger", "carer", "other"
 ]  # fmt: skip
 
+# What a notice calls each fact.
+IN_WORDS = {
+    "mobile": "mobile number",
+    "home_phone": "home phone number",
+    "correspondence_address": "address for letters",
+    "preferences": "how we reach you",
+}
 # More people than live in any home that a landlord lets; a limit, since every change writes the whole household.
 MOST_MEMBERS = 30
 

@@ -104,7 +104,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
                     "contact_changed",
                     to=f"customer:{session.customer_id}",
                     at=at,
-                    about={"changed": list(changed), "at": at.isoformat()},
+                    about={"changed": [rules.IN_WORDS[name] for name in changed], "at": at.isoformat()},
                 ),
             )
         except store.Refused:

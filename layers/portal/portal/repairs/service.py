@@ -9,6 +9,7 @@ from portal.exchange import journal
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity.sessions import Session
 from portal.mail.outbox import letter
+from portal.observe import count
 from portal.repairs import hazards, rules
 from portal.repairs import store as repairs
 from portal.repairs.catalogue import Catalogue, Danger, Leaf, Priority, catalogue
@@ -127,6 +128,7 @@ def report(
             if refused.by(0):
                 raise AlreadyReported(members={"repair_id": repairs.open_ids(refused.stored[0])[-1]}) from None
         else:
+            count("RepairReported")
             return item
     raise store.Unavailable
 
@@ -194,17 +196,16 @@ def _exported(item: RepairItem, leaf: Leaf, tenancy: Any, person: Any) -> dict[s
 
 
 def _told(item: RepairItem) -> dict[str, Any]:
-    """What the letter is about: nothing that the tenant wrote."""
-    due = item.deadlines or {}
+    """What the letter is about: nothing that the tenant wrote. `danger_phone` None: the landlord's own line."""
+    danger = item.danger or {}
     return {
         "reference": item.reference,
-        "place": item.place,
-        "object": item.object,
-        "problem": item.problem,
+        "problem": f"{item.place}, {item.object}: {item.problem}",
         "priority": item.priority,
         "due_at": item.due_at.isoformat() if item.due_at else None,
-        "danger": item.danger,
-        "investigate_by": due.get("investigate"),
+        "danger": danger.get("text"),
+        "danger_phone": danger.get("phone"),
+        "investigate_by": (item.deadlines or {}).get("investigate"),
     }
 
 
