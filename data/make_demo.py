@@ -354,7 +354,13 @@ _STREETS = (
 def ordinary_tenancies() -> list[Tenancy]:
     """The neighbours."""
     found = []
-    ways = (monthly(), weekly(), weekly("PayPoint", miss=5), housing_benefit(), weekly("Standing order", less_pence=-12_00))
+    ways = (
+        monthly(),
+        weekly(),
+        weekly("PayPoint", miss=5),
+        housing_benefit(),
+        weekly("Standing order", less_pence=-12_00),
+    )
     for n, (first, last) in enumerate(zip(_FIRST, _LAST, strict=True)):
         street, area = _STREETS[n % len(_STREETS)]
         email = f"{first}.{last}".lower().replace(" ", "").replace("'", "")
