@@ -141,7 +141,7 @@ performance: setup ## Measure what docs/performance.md states
 
 .PHONY: openapi
 openapi: $(DEV)/.stamp ## Write the OpenAPI document from the code
-	@$(DEV)/bin/python -m portal.openapi
+	@$(DEV)/bin/python -m infra.openapi
 
 # --- AWS ----------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from portal import clock, ids, store
+from portal import aws, clock, ids, store
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
 from portal.http.visit import Visit, body_of, headers_of, visit_of
@@ -107,6 +107,8 @@ class Api:
 
     def __init__(self, otherwise: Callable[[dict[str, Any]], Failure] | None = None) -> None:
         """`otherwise` says what a request is answered that no route of the function takes: NotFound, if not given."""
+        # At init, where Lambda gives a whole processor, and not in the first request.
+        aws.client("dynamodb")
         self.routes: list[Route] = []
         self._resolver = APIGatewayHttpResolver()
         self._resolver.exception_handler(Exception)(self._failed)
