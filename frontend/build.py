@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
-from jinja2.runtime import Undefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, Undefined, UndefinedError
 
 from frontend.brand import Brand, BrandError, read_brand
 from frontend.pages import PAGES, Page
@@ -163,7 +162,7 @@ def _pages(site: Path, brand: Brand, assets: Assets) -> None:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=_LenientInMacros,
+        undefined=_NeverAGap,
     )
     environment.filters["tel"] = lambda number: "".join(number.split())
     environment.filters["pounds"] = _pounds
@@ -190,15 +189,11 @@ def _pounds(pence: int) -> str:
     return f"£{pounds:,}.{rest:02}" if rest else f"£{pounds:,}"
 
 
-class _LenientInMacros(StrictUndefined):
-    """Strict for our own templates' words; the component macros ask for parameters that may be absent."""
+class _NeverAGap(Undefined):
+    """May be asked whether it is there, as the component macros do; printing it stops the build."""
 
-    __bool__ = Undefined.__bool__
-    __eq__ = Undefined.__eq__
-    __ne__ = Undefined.__ne__
-    __hash__ = Undefined.__hash__
-    __iter__ = Undefined.__iter__
-    __len__ = Undefined.__len__
+    def __str__(self) -> str:
+        raise UndefinedError(self._undefined_message)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, dayOf, deadlineWords, longDay, momentWords, monthNumber, nearDay, readDay, today, waitWords } from "../scripts/lib/dates.js";
+import { clock, dayOf, deadlineWords, eventWords, longDay, momentWords, monthNumber, nearDay, readDay, today, waitWords } from "../scripts/lib/dates.js";
 
 const NOW = new Date("2026-11-24T23:30:00Z");
 const BORN = { label: "Date of birth", now: NOW };
@@ -102,4 +102,15 @@ test("how long to wait is never said shorter than it is", () => {
   assert.equal(waitWords(3600), "an hour");
   assert.equal(waitWords(3601), "2 hours");
   assert.equal(waitWords(86_400), "24 hours");
+});
+
+test("a baby may be born today", () => {
+  assert.deepEqual(readDay({ day: "24", month: "11", year: "2026" }, { ...BORN, mayBeToday: true }), { day: "2026-11-24" });
+  assert.equal(readDay({ day: "25", month: "11", year: "2026" }, { ...BORN, mayBeToday: true }).message, "Date of birth must be today or in the past");
+});
+
+test("an event of a day says no time", () => {
+  assert.equal(eventWords("2026-11-02T00:00:00Z", NOW), "Monday 2 November");
+  assert.equal(eventWords("2026-07-01T23:00:00Z", NOW), "Thursday 2 July");
+  assert.equal(eventWords("2026-11-02T09:30:00Z", NOW), "9:30am on Monday 2 November");
 });

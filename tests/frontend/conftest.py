@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from frontend.build import build
 
 ROOT = Path(__file__).parents[2]

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from frontend.brand import LEAST_CONTRAST, TEXT_PAIRS, BrandError, contrast, read_brand
 from frontend.build import build
 from frontend.pages import PAGES, Page

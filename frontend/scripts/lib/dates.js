@@ -94,6 +94,12 @@ export function momentWords(moment, now = new Date()) {
   return `${clock(moment)} on ${longDay(dayOf(moment), now)}`;
 }
 
+/** A moment, or the day alone where midnight stands for a day of which no time is known. */
+export function eventWords(moment, now = new Date()) {
+  const { hour, minute, second } = london(moment);
+  return hour || minute || second ? momentWords(moment, now) : longDay(dayOf(moment), now);
+}
+
 /** "by 4pm on Wednesday 25 November"; a deadline that ends with its day is "by the end of Wednesday 25 November". */
 export function deadlineWords(moment, now = new Date()) {
   const { hour, minute } = london(moment);
@@ -124,12 +130,12 @@ export function monthNumber(text) {
  * Three fields read as one day.
  *
  * @param {{day: string, month: string, year: string}} typed
- * @param {{label: string, optional?: boolean, now?: Date}} rules `label` begins the message:
+ * @param {{label: string, optional?: boolean, mayBeToday?: boolean, now?: Date}} rules `label` begins the message:
  *   "Date of birth"
  * @returns {{day: string|null} | {message: string, parts: string[]}} an ISO date (null where nothing was typed and
  *   nothing need be), or the message and the parts to mend: missing first, then impossible, then what else is wrong.
  */
-export function readDay(typed, { label, optional = false, now = new Date() }) {
+export function readDay(typed, { label, optional = false, mayBeToday = false, now = new Date() }) {
   const given = Object.fromEntries(["day", "month", "year"].map((part) => [part, (typed[part] ?? "").trim()]));
   const missing = Object.keys(given).filter((part) => !given[part]);
   if (missing.length === 3) {
@@ -151,7 +157,8 @@ export function readDay(typed, { label, optional = false, now = new Date() }) {
 
   const iso = isoDay(year, month, day);
   const parts = ["day", "month", "year"];
-  if (iso >= today(now)) return { message: `${label} must be in the past`, parts };
+  if (mayBeToday && iso > today(now)) return { message: `${label} must be today or in the past`, parts };
+  if (!mayBeToday && iso >= today(now)) return { message: `${label} must be in the past`, parts };
   return { day: iso };
 }
 

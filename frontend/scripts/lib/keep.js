@@ -27,9 +27,9 @@ function recall(key) {
 export const remember = (name, value) => store(`portal.${name}`, value);
 export const remembered = (name) => recall(`portal.${name}`);
 
-/** Mark the tab as logged in, so that public pages show the way home. */
-export const markSignedIn = (customerId) => store(SIGNED_IN, customerId);
-export const signedInAs = () => recall(SIGNED_IN);
+/** Mark the tab as logged in, so that public pages show the way home, and a new login comes back to the same home. */
+export const markSignedIn = (customerId, tenancyId) => store(SIGNED_IN, { customerId, tenancyId });
+export const signedInAs = () => recall(SIGNED_IN)?.customerId ?? null;
 
 /** Forget everything that this tab remembers. */
 export function forgetAll() {
@@ -42,9 +42,9 @@ export function forgetAll() {
 
 /** Keep the way back and the typed answers of this page for the same customer. */
 export function keepPage(why) {
-  const customerId = signedInAs();
+  const { customerId = null, tenancyId = null } = recall(SIGNED_IN) ?? {};
   store(SIGNED_IN, null);
-  store(BACK, { address: location.pathname + location.hash, why });
+  store(BACK, { address: location.pathname + location.hash, why, customerId, tenancyId });
   if (!customerId) return;
   const forms = {};
   for (const form of document.querySelectorAll("form[id]")) {
@@ -57,14 +57,21 @@ export function keepPage(why) {
 /** Why somebody was sent to log in: "idle" after too long away, "needed" otherwise; null where nobody was. */
 export const reasonForLogin = () => recall(BACK)?.why ?? null;
 
-/** The page to go to after logging in, and what was typed there if it was the same customer. */
+/**
+ * The page to go to after logging in, and the home that was looked at there.
+ *
+ * What was typed stays only for the same customer.
+ *
+ * @returns {{address: string|null, tenancyId: string|null}} no address where nobody was sent to log in
+ */
 export function wayBack(customerId) {
   const back = recall(BACK);
   store(BACK, null);
   if (recall(ANSWERS)?.customerId !== customerId) store(ANSWERS, null);
   if (remembered("report")?.customerId !== customerId) remember("report", null);
-  const address = back?.address ?? "";
-  return /^\/(?![/\\])/.test(address) ? address : "/home/";
+  const same = !back?.customerId || back.customerId === customerId;
+  const address = /^\/(?![/\\])/.test(back?.address ?? "") ? back.address : null;
+  return { address: same ? address : null, tenancyId: same ? (back?.tenancyId ?? null) : null };
 }
 
 /** Put the kept answers back into this page's forms, once. */

@@ -4,7 +4,7 @@ import "./start.js";
 
 import { call, leaveToLogIn, onAnswer, Problem } from "./api.js";
 import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
-import { forgetAll, markSignedIn, restoreAnswers } from "./keep.js";
+import { forgetAll, markSignedIn, restoreAnswers, wayBack } from "./keep.js";
 
 const WARN_BEFORE = 120_000;
 
@@ -23,7 +23,7 @@ export function memberPage(ready) {
     show("#failed", false);
     try {
       const { body: session, date } = await call("GET", "/session");
-      markSignedIn(session.customer.customer_id);
+      markSignedIn(session.customer.customer_id, session.tenancy_id);
       watchIdle(session, date);
       await ready(session);
       show("#loading", false);
@@ -102,6 +102,22 @@ export async function logOff() {
   }
   forgetAll();
   location.assign("/login/#logged-off");
+}
+
+/**
+ * Go where somebody who has just logged in belongs: back to where they were, in the home that they looked at, or home,
+ * where whoever has several picks one.
+ *
+ * @param {{customer: object, tenancy_id: string}} loggedIn
+ */
+export async function goOn({ customer, tenancy_id: tenancyId }) {
+  const back = wayBack(customer.customer_id);
+  const known = customer.tenancies.some((tenancy) => tenancy.tenancy_id === back.tenancyId);
+  if (known && back.tenancyId !== tenancyId) {
+    await call("PUT", "/session", { body: { tenancy_id: back.tenancyId } });
+  }
+  markSignedIn(customer.customer_id, known ? back.tenancyId : tenancyId);
+  location.assign(back.address ?? (customer.tenancies.length > 1 ? "/home/#choose" : "/home/"));
 }
 
 /** The tenancy in use, of the session's own list. */

@@ -1,7 +1,7 @@
 /** The same thing looks the same on every page: a row of facts, a rent account, a repair's card. */
 
 import { clock, dayOf, deadlineWords, longDay, nearDay } from "./dates.js";
-import { h } from "./dom.js";
+import { brand, h, phoneLink } from "./dom.js";
 import { balanceWords, money } from "./money.js";
 import { priorityWords, repairFinished, repairWords } from "./words.js";
 
@@ -40,6 +40,17 @@ export function nextChargeWords(account) {
   if (!account.next_charge_on) return "";
   const amount = account.charge_pence ? `${money(account.charge_pence)} on ` : "";
   return `Next charge: ${amount}${longDay(account.next_charge_on)}`;
+}
+
+/** Whom to ring before anything else: the catalogue's danger, its number or the landlord's own emergency line. */
+export function dangerNotice(danger) {
+  return h(
+    "div",
+    { class: "app-notice app-notice--danger" },
+    p(h("strong", {}, danger.text)),
+    p(danger.phone ? danger.name : "Our emergency repairs line"),
+    h("p", { class: "app-money" }, phoneLink(danger.phone ?? brand.emergency)),
+  );
 }
 
 /** A rent account as a panel: what is owed in words, when more falls due, and what to do about it. */

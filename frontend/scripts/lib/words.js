@@ -71,7 +71,7 @@ export const dutyWords = (duty) => DUTY[duty] ?? plain(duty);
 export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
 export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
 export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
-export const eventWords = (event) => REPAIR[event] ?? plain(event);
+export const happenedWords = (event) => REPAIR[event] ?? plain(event);
 
 /** A telephone number as people write it: "07700 900123" for `+447700900123`. */
 export function phoneWords(number) {

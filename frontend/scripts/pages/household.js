@@ -45,7 +45,7 @@ function drawList() {
 
 function action(href, words, name) {
   const anchor = link(href, words, true);
-  anchor.append(h("span", { class: "govuk-visually-hidden" }, `: ${name}`));
+  anchor.append(h("span", { class: "govuk-visually-hidden" }, ` ${name}`));
   return anchor;
 }
 
@@ -74,7 +74,7 @@ function read(form) {
   const checks = new Checks();
   const name = checks.needed(form, "name", "Enter their full name");
   const relationship = checks.picked(form, "relationship", "Choose who they are to you");
-  const born = checks.day(form, "date_of_birth", { label: "Date of birth", optional: true });
+  const born = checks.day(form, "date_of_birth", { label: "Date of birth", optional: true, mayBeToday: true });
   checks.done();
   return { name, relationship, date_of_birth: born };
 }

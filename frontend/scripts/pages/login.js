@@ -1,7 +1,8 @@
 import { call } from "../lib/api.js";
 import { moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, onSubmit, showErrors } from "../lib/forms.js";
-import { forgetAll, markSignedIn, reasonForLogin, wayBack } from "../lib/keep.js";
+import { forgetAll, reasonForLogin } from "../lib/keep.js";
+import { goOn } from "../lib/page.js";
 
 if (location.hash === "#logged-off") {
   forgetAll();
@@ -15,7 +16,7 @@ function note(selector) {
 
 // The temporary password stays in this page's memory alone, so that nobody is asked for it twice.
 let temporary = "";
-let customerId = "";
+let loggedIn = null;
 
 onSubmit(
   "#login",
@@ -29,9 +30,8 @@ onSubmit(
       guest: true,
       body: { email, password, ...(shared ? { shared_computer: true } : {}) },
     });
-    customerId = body.customer.customer_id;
-    markSignedIn(customerId);
-    if (!body.password_change_required) return location.assign(wayBack(customerId));
+    loggedIn = body;
+    if (!body.password_change_required) return goOn(body);
     temporary = password;
     one("#change-username").value = email;
     show("#log-in-view, .guest-only", false);
@@ -60,6 +60,6 @@ onSubmit("#change", async (form) => {
   if (chosen && [...chosen].length < 12) checks.fail("new_password", "Password must have at least 12 characters");
   checks.done();
   await call("PUT", "/password", { body: { current_password: temporary, new_password: chosen } });
-  location.assign(wayBack(customerId));
+  await goOn(loggedIn);
 });
 

@@ -1,8 +1,7 @@
 import { call, Problem } from "../lib/api.js";
 import { one } from "../lib/dom.js";
 import { Checks, onSubmit } from "../lib/forms.js";
-import { signedInAs, wayBack } from "../lib/keep.js";
-import { logOff } from "../lib/page.js";
+import { goOn, logOff } from "../lib/page.js";
 
 onSubmit("#change", async (form) => {
   const checks = new Checks();
@@ -11,7 +10,8 @@ onSubmit("#change", async (form) => {
   if (chosen && [...chosen].length < 12) checks.fail("new_password", "Password must have at least 12 characters");
   checks.done();
   await call("PUT", "/password", { body: { current_password: current, new_password: chosen } });
-  location.assign(wayBack(signedInAs()));
+  const { body: session } = await call("GET", "/session");
+  await goOn(session);
 });
 
 const button = one("#log-off");

@@ -11,7 +11,7 @@ const form = one("#pay");
 const update = conditionals(form);
 let accounts = [];
 
-// One key an attempt: pressed twice, or sent again after a lost answer, the same attempt is one payment.
+// One key an attempt: pressed twice, or sent again after an answer that was lost or told of a fault, it is one payment.
 let attempt = { of: "", key: "" };
 
 memberPage(async () => {
@@ -91,11 +91,5 @@ onSubmit(
       throw new FormErrors([{ field: null, message: `We could not open the payment page. Nothing was taken. Ring us on ${brand.phone}` }]);
     }
     location.assign(checkout);
-  },
-  {
-    refused() {
-      attempt = { of: "", key: "" };
-      return false;
-    },
   },
 );

@@ -1,10 +1,10 @@
 import { call } from "../lib/api.js";
 import { deadlineWords, today } from "../lib/dates.js";
-import { all, brand, fill, h, moveTo, one, phoneLink, setTitle, show } from "../lib/dom.js";
+import { all, fill, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, clearErrors, onSubmit, showErrors, text } from "../lib/forms.js";
 import { remember, remembered } from "../lib/keep.js";
 import { memberPage, tenancyOf } from "../lib/page.js";
-import { factRow, p, radioItems } from "../lib/show.js";
+import { dangerNotice, factRow, p, radioItems } from "../lib/show.js";
 import { dutyWords, priorityWords } from "../lib/words.js";
 
 /** What has been told so far; kept with the tab, so that an old phone that drops the page loses nothing. */
@@ -144,14 +144,7 @@ function drawAdvice({ danger, advice, responsibility }, step) {
   one("#advice-title").textContent = danger ? "Ring now" : "Before you report it";
   fill(
     "#advice",
-    danger &&
-      h(
-        "div",
-        { class: "app-notice app-notice--danger" },
-        h("p", { class: "govuk-body" }, h("strong", {}, danger.text || "This can be dangerous. Ring before you do anything else.")),
-        h("p", { class: "govuk-body" }, danger.phone ? danger.name : "Our emergency repairs line, day and night"),
-        h("p", { class: "app-money" }, phoneLink(danger.phone ?? brand.emergency)),
-      ),
+    danger && dangerNotice(danger),
     advice && advice.split(/\n+/).map((words) => p(words)),
     responsibility === "tenant" && p("This is usually yours to mend under your tenancy agreement. If you cannot, report it and we will talk about it."),
   );
@@ -263,8 +256,8 @@ function drawSent() {
   one("#sent-reference").textContent = sent.reference;
   one("#sent-priority").textContent = `${priorityWords(sent.priority)}.${sent.due_at ? " We aim to finish it" : ""}`;
   one("#sent-when").textContent = sent.due_at ? deadlineWords(sent.due_at) : "";
-  const duties = sent.duties ?? [];
-  fill("#sent-duties", duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
+  const duties = (sent.duties ?? []).filter((duty) => duty.due_at);
+  fill("#sent-duties", sent.danger ? dangerNotice(sent.danger) : null, duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
   one("#sent-next").textContent = sent.priority === "emergency"
     ? "Keep your phone near. We will ring you to say when we come."
     : "We will be in touch to arrange a time. You can follow it here.";

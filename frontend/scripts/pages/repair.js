@@ -1,9 +1,9 @@
 import { call, Problem } from "../lib/api.js";
-import { deadlineWords, momentWords } from "../lib/dates.js";
+import { deadlineWords, eventWords, longDay } from "../lib/dates.js";
 import { fill, fragment, h, one, setTitle, show } from "../lib/dom.js";
 import { memberPage } from "../lib/page.js";
 import { factRow, repairDue, repairName, tag } from "../lib/show.js";
-import { dutyStateWords, dutyWords, eventWords, priorityWords, repairFinished, repairWords } from "../lib/words.js";
+import { dutyStateWords, dutyWords, happenedWords, priorityWords, repairFinished, repairWords } from "../lib/words.js";
 
 memberPage(async () => {
   if (!fragment()) throw new Problem({ status: 404 });
@@ -20,7 +20,8 @@ memberPage(async () => {
   fill(
     "#facts",
     factRow("Reference", repair.reference),
-    factRow("Reported", momentWords(repair.reported_at)),
+    factRow("Reported", eventWords(repair.reported_at)),
+    repair.completed_on && factRow("Finished", longDay(repair.completed_on)),
     (repair.answers ?? []).map(({ text, answer }) => (text && answer ? factRow(text, answer) : null)),
     repair.description && factRow("Details", repair.description),
     repair.access_notes && factRow("Getting in", repair.access_notes),
@@ -34,7 +35,7 @@ function drawDuties(duties) {
   fill(
     "#duties",
     h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"),
-    h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), [upper(deadlineWords(duty.due_at)), h("br"), tag(dutyStateWords(duty.state), DUTY_TONE[duty.state] ?? "quiet")]))),
+    h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), [duty.due_at ? upper(deadlineWords(duty.due_at)) : "After the step before it", h("br"), tag(dutyStateWords(duty.state), DUTY_TONE[duty.state] ?? "quiet")]))),
   );
 }
 
@@ -47,6 +48,6 @@ function drawEvents(repair) {
   events.sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
   fill(
     "#events",
-    events.map(({ at, event, note }) => h("li", {}, h("time", { datetime: at }, momentWords(at)), h("p", {}, h("strong", {}, eventWords(event))), note && h("p", {}, note))),
+    events.map(({ at, event, note }) => h("li", {}, h("time", { datetime: at }, eventWords(at)), h("p", {}, h("strong", {}, happenedWords(event))), note && h("p", {}, note))),
   );
 }

@@ -2,7 +2,8 @@ import { call } from "../lib/api.js";
 import { momentWords } from "../lib/dates.js";
 import { fill, fragment, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showErrors } from "../lib/forms.js";
-import { markSignedIn, remember, remembered, wayBack } from "../lib/keep.js";
+import { remember, remembered } from "../lib/keep.js";
+import { goOn } from "../lib/page.js";
 
 const registrationId = fragment();
 const known = remembered("registering");
@@ -35,10 +36,7 @@ onSubmit(
     checks.done();
     const { body } = await call("POST", "/verify", { guest: true, body: { registration_id: registrationId, code, password } });
     remember("registering", null);
-    const customerId = (body.customer ?? body).customer_id;
-    markSignedIn(customerId);
-    wayBack(customerId);
-    location.assign("/home/");
+    await goOn(body);
   },
   {
     refused(problem, form) {

@@ -1,0 +1,220 @@
+"""Answers of the API that the pages are tried against in a browser, in the shapes that the functions give."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Reply = dict[str, Any]
+Replies = dict[str, Reply | Callable[[Any], Reply]]
+
+
+def moment(**ago: int) -> str:
+    """An instant so long ago."""
+    return (datetime.now(UTC) - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ok(body: Any, status: int = 200, **headers: str) -> Reply:
+    """A success as Playwright fulfils it."""
+    return {"status": status, "headers": {"content-type": "application/json", **headers}, "body": json.dumps(body)}
+
+
+def problem(status: int, slug: str, detail: str = "Words for a tenant.", **members: Any) -> Reply:
+    """A problem document (RFC 9457)."""
+    headers = members.pop("headers", {})
+    body = {"type": f"/problems/{slug}", "title": slug, "status": status, "detail": detail, **members}
+    return {
+        "status": status,
+        "headers": {"content-type": "application/problem+json", **headers},
+        "body": json.dumps(body),
+    }
+
+
+HOME = {
+    "tenancy_id": "t1",
+    "tenancy_reference": "LF100234",
+    "address": "12 Elm Road, Aldermere, AL4 2BC",
+    "start_date": "2019-04-01",
+    "end_date": None,
+}
+ENDED = {**HOME, "tenancy_id": "t2", "address": "Garage 4, Mill Lane, Aldermere", "end_date": "2026-08-30"}
+
+
+def logged_in(*tenancies: dict[str, Any], tenancy_id: str = "t1", **changed: Any) -> dict[str, Any]:
+    """Who is logged in."""
+    return {
+        "customer": {
+            "customer_id": "c1",
+            "first_name": "Amina",
+            "last_name": "Okafor",
+            "tenancies": list(tenancies) or [HOME],
+        },
+        "tenancy_id": tenancy_id,
+        "password_change_required": False,
+        "idle_ends_at": moment(minutes=-15),
+        "ends_at": moment(hours=-12),
+        **changed,
+    }
+
+
+ACCOUNT = {
+    "rent_account_id": "a1",
+    "name": "Rent",
+    "kind": "home",
+    "balance_pence": 12345,
+    "as_at": moment(hours=18),
+    "payment_reference": "98261234",
+    "charge_pence": 10420,
+    "charge_frequency": "weekly",
+    "next_charge_on": "2026-11-30",
+}
+GARAGE = {**ACCOUNT, "rent_account_id": "a2", "name": "Garage", "balance_pence": -2000, "next_charge_on": None}
+
+LINES = [
+    {
+        "transaction_id": f"x{number}",
+        "posted_on": f"2026-11-{23 - number:02}",
+        "kind": "payment" if number % 2 else "charge",
+        "description": "Direct Debit" if number % 2 else "Rent for the week, with a long description",
+        "amount_pence": -10420 if number % 2 else 10420,
+        "balance_pence": 12345 if number % 2 == 0 else -1925,
+    }
+    for number in range(12)
+]
+
+DANGER = {"call": "emergency", "name": "Emergency repairs", "phone": None, "text": "Keep away from the wires."}
+CATALOGUE = {
+    "items": [
+        {
+            "item_id": "kitchen-tap-drips",
+            "place": "Kitchen",
+            "object": "Tap",
+            "problem": "It drips",
+            "priority": "routine",
+            "responsibility": "landlord",
+            "advice": None,
+            "danger": None,
+            "questions": [
+                {
+                    "question_id": "which",
+                    "text": "Which tap is it?",
+                    "answers": [
+                        {"answer_id": "hot", "text": "Hot"},
+                        {"answer_id": "wires", "text": "It drips on wires", "danger": DANGER},
+                    ],
+                }
+            ],
+        },
+        {
+            "item_id": "kitchen-wires",
+            "place": "Kitchen",
+            "object": "Electrics",
+            "problem": "Bare wires",
+            "priority": "emergency",
+            "responsibility": "landlord",
+            "advice": "Turn the electricity off at the fuse box.",
+            "danger": DANGER,
+            "questions": [],
+        },
+        {
+            "item_id": "home-bulb",
+            "place": "Whole home",
+            "object": "Light",
+            "problem": "A bulb has gone",
+            "priority": "routine",
+            "responsibility": "tenant",
+            "advice": "You can change a bulb yourself.",
+            "danger": None,
+            "questions": [],
+        },
+    ]
+}
+
+REPAIR = {
+    "repair_id": "r1",
+    "reference": "R-7KP241",
+    "item_id": "kitchen-tap-drips",
+    "place": "Kitchen",
+    "object": "Tap",
+    "problem": "It drips",
+    "description": "Drips all night.",
+    "access_notes": "Ring the top bell",
+    "answers": [{"question_id": "which", "text": "Which tap is it?", "answer_id": "hot", "answer": "Hot"}],
+    "priority": "routine",
+    "status": "reported",
+    "reported_at": moment(days=2),
+    "due_at": "2026-12-21T23:59:59Z",
+    "completed_on": None,
+    "danger": None,
+    "advice": None,
+    "events": [{"at": moment(days=2), "event": "reported", "note": None}],
+    "duties": [
+        {"duty": "investigate", "due_at": "2026-12-08T23:59:59Z", "state": "waiting"},
+        {"duty": "send_summary", "due_at": None, "state": "waiting"},
+    ],
+}
+OLD_REPAIR = {
+    **REPAIR,
+    "repair_id": "r3",
+    "reference": "WO-55512",
+    "place": None,
+    "object": None,
+    "problem": None,
+    "description": "Replace lock on front door",
+    "status": "completed",
+    "completed_on": "2025-11-03",
+    "answers": [],
+    "events": [],
+    "duties": [],
+}
+
+
+def payment(status: str, **changed: Any) -> dict[str, Any]:
+    """A payment in that state."""
+    return {
+        "payment_id": "p1",
+        "reference": "P2K7M",
+        "rent_account_id": "a1",
+        "rent_account_name": "Rent",
+        "amount_pence": 12345,
+        "status": status,
+        "created_at": moment(minutes=4),
+        "settled_at": None,
+        "checkout_url": "/api/sandbox/checkout/p1" if status in {"created", "pending"} else None,
+        **changed,
+    }
+
+
+MEMBERS = [
+    {"member_id": "m1", "name": "Chidi Okafor", "date_of_birth": "2015-03-27", "relationship": "child"},
+    {"member_id": "m2", "name": "Grace Adeyemi-Featherstonehaugh", "date_of_birth": None, "relationship": "parent"},
+]
+CONTACT = {
+    "email": "amina.okafor.of.elm.road@mail.example",
+    "mobile": "+447700900123",
+    "home_phone": None,
+    "correspondence_address": None,
+    "preferences": {"contact_by": "text", "language": "Somali", "large_print": True},
+    "version": 3,
+}
+
+
+def usual() -> Replies:
+    """What the API answers on a day when all goes well."""
+    return {
+        "GET /session": ok(logged_in()),
+        "GET /balance": ok({"rent_accounts": [ACCOUNT]}),
+        "GET /balance/a1/transactions": ok({"transactions": LINES, "next_cursor": "next"}),
+        "GET /pay": ok({"payments": [payment("succeeded"), payment("failed")], "next_cursor": None}),
+        "GET /pay/p1": ok(payment("succeeded")),
+        "GET /repairs": ok({"repairs": [REPAIR, OLD_REPAIR], "next_cursor": None}),
+        "GET /repairs/r1": ok(REPAIR),
+        "GET /repairs/r3": ok(OLD_REPAIR),
+        "GET /repairs/catalogue": ok(CATALOGUE),
+        "POST /repairs": ok(REPAIR, 201),
+        "GET /household": ok({"members": MEMBERS}),
+        "POST /household/members": ok(MEMBERS[0], 201),
+        "GET /contact": ok(CONTACT, etag='"3"'),
+        "PATCH /contact": ok({**CONTACT, "mobile": "+447700900456", "version": 4}, etag='"4"'),
+        "POST /logout": {"status": 204, "body": ""},
+    }

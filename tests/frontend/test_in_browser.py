@@ -1,0 +1,767 @@
+"""The built site in a real browser, under the site template's own headers, against answers in the API's shapes."""
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from infra.site import headers as policies
+from tests.frontend import answers
+from tests.frontend.answers import Replies, logged_in, ok, payment, problem
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE, DESK = 320, 1280
+
+# WCAG 2.5.5 and site.md: what is pressed is 44 px high, but for links inside a sentence or a list of facts.
+TOO_SMALL = """() => [...document.querySelectorAll('a, button, input, select, textarea, summary')]
+  .filter((e) => e.checkVisibility() && !e.closest('p, .govuk-list'))
+  .map((e) => [e.outerHTML.slice(0, 90), e.getBoundingClientRect().height])
+  .filter(([, height]) => height > 2 && height < 43.5)"""
+DRAWN = """() => !document.querySelector('#ready')
+  || ['#ready', '#failed'].some((part) => !document.querySelector(part).hidden)"""
+HEADINGS = "() => [...document.querySelectorAll('h1')].filter((e) => e.checkVisibility()).length"
+WIDER = "() => document.documentElement.scrollWidth - innerWidth"
+
+
+@pytest.fixture(scope="module")
+def origin(site: Path) -> Iterator[str]:
+    """The site behind the headers that CloudFront would add."""
+
+    class Pages(SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(site))
+
+        def end_headers(self) -> None:
+            for header in policies.page_headers():
+                self.send_header(header.name, header.value)
+            super().end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "Chromium is not installed: make browser"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield started
+        started.close()
+
+
+class Tab:
+    """A browser tab on the site: `api` are the answers by method and path, `calls` what was asked."""
+
+    def __init__(self, browser: Browser, origin: str, width: int, *, script: bool = True) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=script)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(5_000)
+        self.origin = origin
+        self.api: Replies = answers.usual()
+        self.calls: list[tuple[str, Any, dict[str, str]]] = []
+        self.complaints: list[str] = []
+        self.page.route(re.compile(r".*/api/.*"), self._answer)
+        self.page.on("console", lambda said: self._complain(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _complain(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and "Failed to load resource" not in text:
+            self.complaints.append(text)
+
+    def _answer(self, route: Route) -> None:
+        request = route.request
+        path = re.sub(r"^https?://[^/]+/api", "", request.url).split("?")[0]
+        self.calls.append((f"{request.method} {path}", json.loads(request.post_data or "null"), dict(request.headers)))
+        reply = self.api.get(f"{request.method} {path}", problem(404, "not-found"))
+        if callable(reply):
+            reply = reply(request)
+        route.fulfill(**reply)
+
+    def sent(self, call: str) -> list[Any]:
+        """The bodies of every such call, in order."""
+        return [body for named, body, _ in self.calls if named == call]
+
+    def open(self, address: str) -> Page:
+        self.page.goto(self.origin + address)
+        return self.page
+
+    def submit(self) -> None:
+        self.page.locator("button[type=submit]:visible").first.click()
+
+    def settled(self) -> Page:
+        """The page once it has been fetched and drawn: its module has run, and nothing says that it waits."""
+        self.page.wait_for_selector("body.js-enabled", state="attached")
+        self.page.wait_for_function(DRAWN)
+        return self.page
+
+
+@pytest.fixture
+def tab(browser: Browser, origin: str) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs; when the test is over, none may have broken the policy or thrown."""
+    opened: list[Tab] = []
+
+    def new(width: int = PHONE, **how: Any) -> Tab:
+        opened.append(Tab(browser, origin, width, **how))
+        return opened[-1]
+
+    yield new
+    for each in opened:
+        each.context.close()
+    assert not [complaint for each in opened for complaint in each.complaints]
+
+
+def check_everything(tab: Tab) -> None:
+    """No axe violation, one heading, nothing wider than the screen, nothing too small for a thumb."""
+    page = tab.settled()
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})"
+    )
+    assert not [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]]
+    assert page.evaluate(HEADINGS) == 1
+    assert page.evaluate(WIDER) <= 0
+    assert page.evaluate(TOO_SMALL) == []
+
+
+# --- every page, small and large
+
+SHOWN = [
+    "/", "/register/", "/verify/#r1", "/login/", "/login/#logged-off", "/reset/", "/new-password/", "/home/", "/rent/",
+    "/rent/transactions/#a1", "/pay/", "/pay/done/#p1", "/pay/history/", "/repairs/", "/repairs/report/",
+    "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/household/", "/household/#add",
+    "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
+    "/contact/#correspondence_address", "/contact/#preferences", "/settings/", "/settings/#password", "/help/",
+    "/help/registration/", "/help/logging-in/", "/help/shared-computer/", "/help/about/", "/help/your-data/",
+    "/privacy/", "/cookies/", "/accessibility/", "/404.html", "/error.html", "/closed.html",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", SHOWN)
+def test_a_page_can_be_used_by_everybody(tab: Callable[..., Tab], address: str) -> None:
+    for width in (PHONE, DESK):
+        opened = tab(width)
+        opened.open(address)
+        check_everything(opened)
+
+
+STATES: dict[str, tuple[str, Replies]] = {
+    "several homes": ("/home/", {"GET /session": ok(logged_in(answers.HOME, answers.ENDED, tenancy_id=""))}),
+    "a tenancy that has ended": ("/home/", {"GET /session": ok(logged_in(answers.ENDED, tenancy_id="t2"))}),
+    "in credit, no repairs": (
+        "/home/",
+        {
+            "GET /balance": ok({"rent_accounts": [answers.GARAGE, answers.ACCOUNT]}),
+            "GET /repairs": ok({"repairs": [], "next_cursor": None}),
+        },
+    ),
+    "our side is down": ("/home/", {"GET /balance": problem(500, "unexpected")}),
+    "nothing charged yet": ("/rent/transactions/#a1", {"GET /balance/a1/transactions": ok({"transactions": []})}),
+    "two accounts to pay": ("/pay/#a2", {"GET /balance": ok({"rent_accounts": [answers.ACCOUNT, answers.GARAGE]})}),
+    "a payment that waits": ("/pay/", {"GET /pay": ok({"payments": [payment("pending")], "next_cursor": None})}),
+    "no payments": ("/pay/history/", {"GET /pay": ok({"payments": [], "next_cursor": None})}),
+    "no repairs": ("/repairs/", {"GET /repairs": ok({"repairs": [], "next_cursor": None})}),
+    "nobody else at home": ("/household/", {"GET /household": ok({"members": []})}),
+} | {
+    f"payment {status}": ("/pay/done/#p1", {"GET /pay/p1": ok(payment(status))})
+    for status in ("created", "failed", "cancelled", "expired", "refunded", "disputed", "dispute_won")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_can_be_used_by_everybody(tab: Callable[..., Tab], state: str) -> None:
+    address, replies = STATES[state]
+    opened = tab()
+    opened.api |= replies
+    opened.open(address)
+    check_everything(opened)
+
+
+# --- registering
+
+
+def fill_in_registration(page: Page, month: str = "mar") -> None:
+    page.fill("#register-email", "amina@mail.example")
+    page.fill("#register-mobile", "07700 900123")
+    page.fill("#register-tenancy_reference", "lf 100234")
+    page.fill("#register-date_of_birth-day", "27")
+    page.fill("#register-date_of_birth-month", month)
+    page.fill("#register-date_of_birth-year", "1985")
+
+
+def test_what_is_missing_is_said_beside_its_field_and_in_a_summary_with_the_focus(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/register/")
+    fill_in_registration(page, month="")
+    page.fill("#register-email", "")
+    opened.submit()
+    expect(page).to_have_title(re.compile("^Error: Register – "))
+    summary = page.locator(".govuk-error-summary")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("link")).to_have_text(["Enter your email address", "Date of birth must include a month"])
+    assert "Enter your email address" in page.locator("[data-field=email] .govuk-error-message").inner_text()
+    assert page.locator("#register-date_of_birth-month").get_attribute("aria-invalid") == "true"
+    assert page.locator("#register-date_of_birth-day").get_attribute("aria-invalid") is None
+    assert page.input_value("#register-mobile") == "07700 900123"
+    summary.get_by_role("link", name="must include a month").click()
+    expect(page.locator("#register-date_of_birth-month")).to_be_focused()
+    assert not opened.sent("POST /register")
+    check_everything(opened)
+
+
+def test_registering_leads_to_the_code_whose_end_is_said_in_words(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /register"] = ok({"registration_id": "reg1", "code_expires_at": "2099-11-25T04:00:00Z"}, 202)
+    opened.api["POST /register/resend"] = ok({}, 202)
+    opened.api["POST /verify"] = ok(logged_in(), 201)
+    page = opened.open("/register/")
+    fill_in_registration(page)
+    opened.submit()
+    page.wait_for_url("**/verify/#reg1")
+    assert opened.sent("POST /register") == [
+        {
+            "email": "amina@mail.example",
+            "mobile": "07700 900123",
+            "tenancy_reference": "lf 100234",
+            "date_of_birth": "1985-03-27",
+        }
+    ]
+    expect(page.get_by_text("The code stops working at 4am on Wednesday 25 November 2099.")).to_be_visible()
+    assert page.input_value("#verify-username") == "amina@mail.example"
+    page.click("#resend button")
+    expect(page.get_by_text("We have sent the email again.")).to_be_visible()
+    page.fill("#verify-code", "k7pm 3xqd")
+    page.fill("#verify-password", "correct horse battery")
+    page.get_by_role("button", name="Show password").click()
+    assert page.get_attribute("#verify-password", "type") == "text"
+    opened.submit()
+    page.wait_for_url("**/home/")
+    assert opened.sent("POST /verify") == [
+        {"registration_id": "reg1", "code": "k7pm 3xqd", "password": "correct horse battery"}
+    ]
+    assert "amina@mail.example" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (problem(422, "details-not-matched"), "it can take up to seven days"),
+        (problem(409, "already-registered"), "You already have an account"),
+        (problem(409, "email-in-use", "Each person needs an address."), "Each person needs an address."),
+        (problem(429, "too-many-calls", headers={"retry-after": "1500"}), "Wait 25 minutes, then try again."),
+        (problem(503, "try-again-soon", "Wait a few seconds, then try again."), "Wait a few seconds"),
+        (
+            problem(422, "bad-input", errors=[{"field": "mobile", "message": "Enter a UK mobile number"}]),
+            "Enter a UK mobile number",
+        ),
+    ],
+    ids=lambda value: value["body"][20:45] if isinstance(value, dict) else "",
+)
+def test_a_refused_registration_says_what_to_do_and_keeps_what_was_typed(
+    tab: Callable[..., Tab], reply: Any, said: str
+) -> None:
+    opened = tab()
+    opened.api["POST /register"] = reply
+    page = opened.open("/register/")
+    fill_in_registration(page)
+    opened.submit()
+    expect(page.get_by_text(said).locator("visible=true").first).to_be_visible()
+    assert page.input_value("#register-email") == "amina@mail.example"
+    check_everything(opened)
+
+
+def test_without_a_connection_the_page_says_so_and_keeps_what_was_typed(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/register/")
+    fill_in_registration(page)
+    opened.context.set_offline(True)
+    page.unroute_all()
+    expect(page.get_by_text("You are offline.").first).to_be_visible()
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("What you typed is still here")
+    assert page.input_value("#register-email") == "amina@mail.example"
+    opened.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+# --- logging in, coming back, logging off
+
+
+def log_in(opened: Tab) -> None:
+    opened.page.fill("#login-email", "amina@mail.example")
+    opened.page.fill("#login-password", "correct horse battery")
+    opened.submit()
+
+
+def test_a_session_that_ends_gives_the_page_and_the_typed_words_back(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /household/members"] = problem(401, "not-logged-in")
+    opened.api["POST /login"] = ok(logged_in())
+    page = opened.open("/household/#add")
+    opened.settled()
+    page.fill("#add-name", "Ada Okafor")
+    page.check("#add [value=child]")
+    opened.submit()
+    page.wait_for_url("**/login/")
+    expect(page.get_by_text("You will go straight back to it.")).to_be_visible()
+    log_in(opened)
+    page.wait_for_url("**/household/#add")
+    opened.settled()
+    assert page.input_value("#add-name") == "Ada Okafor"
+    assert page.is_checked("#add [value=child]")
+
+
+def test_somebody_else_who_logs_in_next_sees_nothing_of_what_was_typed(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /household/members"] = problem(401, "not-logged-in")
+    other = logged_in()
+    other["customer"] = {**other["customer"], "customer_id": "c2"}
+    opened.api["POST /login"] = ok(other)
+    page = opened.open("/household/#add")
+    opened.settled()
+    page.fill("#add-name", "Ada Okafor")
+    page.check("#add [value=child]")
+    opened.submit()
+    page.wait_for_url("**/login/")
+    log_in(opened)
+    page.wait_for_url("**/home/")
+    assert "Ada" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def test_passwords_and_codes_are_never_kept(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["PUT /password"] = problem(401, "not-logged-in")
+    page = opened.open("/settings/#password")
+    opened.settled()
+    page.fill("#change-current_password", "the old secret words")
+    page.fill("#change-new_password", "the new secret words")
+    opened.submit()
+    page.wait_for_url("**/login/")
+    assert "secret words" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def test_a_temporary_password_is_asked_for_once(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /login"] = ok(logged_in(password_change_required=True))
+    opened.api["PUT /password"] = {"status": 204, "body": ""}
+    page = opened.open("/login/")
+    page.check("#login-shared_computer")
+    log_in(opened)
+    expect(page.get_by_role("heading", name="Choose a new password")).to_be_focused()
+    check_everything(opened)
+    page.fill("#change-new_password", "another horse battery")
+    opened.submit()
+    page.wait_for_url("**/home/")
+    assert opened.sent("POST /login")[0]["shared_computer"] is True
+    assert opened.sent("PUT /password") == [
+        {"current_password": "correct horse battery", "new_password": "another horse battery"}
+    ]
+
+
+def test_a_session_of_a_temporary_password_is_led_to_the_new_one(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /session"] = problem(403, "password-change-required")
+    opened.open("/home/")
+    opened.page.wait_for_url("**/new-password/")
+
+
+def test_whoever_has_several_homes_picks_one_after_logging_in(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    both = logged_in(answers.HOME, answers.ENDED)
+    opened.api["POST /login"] = ok(both)
+    opened.api["GET /session"] = ok(both)
+    opened.api["PUT /session"] = ok(both)
+    page = opened.open("/login/")
+    log_in(opened)
+    page.wait_for_url("**/home/#choose")
+    page.get_by_role("link", name="Garage 4, Mill Lane").click()
+    page.wait_for_url("**/home/")
+    assert opened.sent("PUT /session") == [{"tenancy_id": "t2"}]
+
+
+def test_a_failed_login_keeps_the_address_and_empties_the_password(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /login"] = problem(401, "login-failed")
+    page = opened.open("/login/")
+    log_in(opened)
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+    assert page.input_value("#login-email") == "amina@mail.example"
+    assert page.input_value("#login-password") == ""
+    check_everything(opened)
+
+
+def test_log_off_is_under_settings_and_forgets_what_the_tab_knew(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/home/")
+    opened.settled()
+    page.get_by_role("link", name="Settings").click()
+    opened.settled()
+    page.get_by_role("button", name="Log off").click()
+    page.wait_for_url("**/login/#logged-off")
+    expect(page.get_by_text("You have logged off.")).to_be_visible()
+    assert opened.sent("POST /logout") == [None]
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_asking_for_a_temporary_password_says_the_same_whatever_is_known(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /reset"] = ok({}, 202)
+    page = opened.open("/reset/")
+    page.fill("#reset-email", "amina@mail.example")
+    for part, typed in {"day": "27", "month": "3", "year": "1985"}.items():
+        page.fill(f"#reset-date_of_birth-{part}", typed)
+    opened.submit()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
+    expect(page.get_by_text("for 60 minutes")).to_be_visible()
+    check_everything(opened)
+
+
+# --- paying
+
+
+def test_one_attempt_to_pay_has_one_key_and_another_amount_another(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    replies = iter([{"status": 503, "body": ""}, None, None])
+    sent: list[str] = []
+
+    def pay(request: Any) -> Any:
+        sent.append(request.headers["idempotency-key"])
+        return next(replies) or ok(payment("pending", checkout_url="/closed.html"), 201)
+
+    opened.api["POST /pay"] = pay
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-other")
+    page.fill("#pay-amount_pence", "£62.50")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_be_visible()
+    opened.submit()
+    page.wait_for_url("**/closed.html")
+    opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-all")
+    opened.submit()
+    page.wait_for_url("**/closed.html")
+    amounts = [body["amount_pence"] for body in opened.sent("POST /pay")]
+    assert amounts == [6250, 6250, 12345]
+    assert sent[0] == sent[1] != sent[2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "Enter an amount"),
+        ("0.99", "Amount must be £1.00 or more"),
+        ("5000.01", "Amount must be £5,000.00 or less"),
+        ("lots", "Amount must be in pounds and pence, such as 62.50"),
+    ],
+)
+def test_an_amount_that_cannot_be_paid_says_why(tab: Callable[..., Tab], typed: str, said: str) -> None:
+    opened = tab()
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-other")
+    page.fill("#pay-amount_pence", typed)
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text(said)
+    assert not opened.sent("POST /pay")
+    check_everything(opened)
+
+
+def test_a_payment_page_elsewhere_is_opened_only_over_https(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /pay"] = ok(payment("pending", checkout_url="javascript:alert(1)"), 201)
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-all")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Nothing was taken")
+
+
+def test_a_payment_that_waits_is_waited_for_honestly(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    states = iter(["pending", "pending", "succeeded"])
+    opened.api["GET /pay/p1"] = lambda _: ok(payment(next(states)))
+    page = opened.open("/pay/done/#p1")
+    expect(page.get_by_role("heading", name="We are waiting for your bank")).to_be_visible()
+    expect(page.get_by_text("Do not pay again: this page will tell you.")).to_be_visible()
+    expect(page.get_by_role("link", name="go back to it")).to_have_attribute(
+        "href", re.compile("/api/sandbox/checkout/p1$")
+    )
+    expect(page.get_by_role("heading", name="Thank you. You have paid")).to_be_visible(timeout=10_000)
+    expect(page).to_have_title(re.compile("^Thank you. You have paid – "))
+
+
+# --- repairs
+
+
+def tell(page: Page, *words: str) -> None:
+    for each in words:
+        page.get_by_role("link", name=each, exact=True).locator("visible=true").click()
+
+
+def test_a_repair_is_told_step_by_step_checked_and_sent(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    expect(page.get_by_role("link", name="0800 111 999")).to_be_visible()
+    tell(page, "None of these: carry on", "Kitchen", "Tap", "It drips")
+    expect(page.get_by_role("heading", name="Which tap is it?")).to_be_focused()
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Choose an answer")
+    check_everything(opened)
+    page.check("[value=hot]")
+    opened.submit()
+    page.fill("#details-description", "Drips all night")
+    opened.submit()
+    expect(page.get_by_label("How do we get in?")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#details-description")).to_have_value("Drips all night")
+    opened.submit()
+    opened.submit()
+    expect(page.get_by_role("heading", name="Check before you send it")).to_be_focused()
+    check_everything(opened)
+    opened.submit()
+    expect(page.get_by_role("heading", name="We have your repair")).to_be_focused()
+    assert opened.sent("POST /repairs") == [
+        {"item_id": "kitchen-tap-drips", "answers": {"which": "hot"}, "description": "Drips all night"}
+    ]
+    expect(page.get_by_text("R-7KP241")).to_be_visible()
+    expect(page.get_by_text("by the end of Monday 21 December")).to_be_visible()
+    check_everything(opened)
+    page.get_by_role("link", name="Follow this repair").click()
+    page.wait_for_url("**/repairs/repair/#r1")
+
+
+def test_what_was_told_survives_a_phone_that_drops_the_page(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on", "Kitchen", "Tap", "It drips")
+    page.check("[value=hot]")
+    opened.submit()
+    page.fill("#details-description", "Drips all night")
+    opened.submit()
+    page.reload()
+    opened.settled()
+    expect(page.get_by_label("How do we get in?")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#details-description")).to_have_value("Drips all night")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (("Kitchen", "Electrics", "Bare wires"), "03069 990199"),
+        (("Whole home", "Light", "A bulb has gone"), "You can change a bulb yourself."),
+    ],
+)
+def test_what_must_not_wait_or_is_the_tenants_own_is_said_first_and_still_taken(
+    tab: Callable[..., Tab], told: tuple[str, ...], said: str
+) -> None:
+    opened = tab()
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on", *told)
+    expect(page.locator("[data-step=advice]").get_by_text(said)).to_be_visible()
+    check_everything(opened)
+    page.click("#advice-next")
+    expect(page.get_by_label("Tell us more")).to_be_visible()
+
+
+def test_an_answer_that_means_danger_shows_its_number_before_anything_else(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on", "Kitchen", "Tap", "It drips")
+    page.check("[value=wires]")
+    opened.submit()
+    expect(page.get_by_role("heading", name="Ring now")).to_be_focused()
+    expect(page.get_by_text("Keep away from the wires.")).to_be_visible()
+    check_everything(opened)
+
+
+def test_what_is_reported_already_can_be_seen_or_reported_anyway(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    replies = iter([problem(409, "already-reported", repair_id="r1"), ok(answers.REPAIR, 201)])
+    opened.api["POST /repairs"] = lambda _: next(replies)
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on", "Kitchen", "Tap", "It drips")
+    page.check("[value=hot]")
+    for _ in range(4):
+        opened.submit()
+    expect(page.get_by_role("link", name="See that repair")).to_have_attribute("href", "/repairs/repair/#r1")
+    check_everything(opened)
+    page.get_by_role("button", name="Report it anyway").click()
+    expect(page.get_by_role("heading", name="We have your repair")).to_be_visible()
+    assert [body.get("anyway") for body in opened.sent("POST /repairs")] == [None, True]
+
+
+def test_a_tenancy_that_has_ended_takes_no_report(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /session"] = ok(logged_in(answers.ENDED, tenancy_id="t2"))
+    page = opened.open("/repairs/report/")
+    expect(page.get_by_role("heading", name="You cannot report a repair here")).to_be_visible()
+
+
+# --- contact and household
+
+
+def test_a_new_mobile_number_is_saved_with_the_version_it_was_read_at(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/contact/#mobile")
+    opened.settled()
+    assert page.input_value("#mobile-mobile") == "07700 900123"
+    page.fill("#mobile-mobile", "07700 900456")
+    opened.submit()
+    expect(page.get_by_text("We have saved your mobile number.")).to_be_visible()
+    expect(page.get_by_text("07700 900456")).to_be_visible()
+    [(_, body, headers)] = [call for call in opened.calls if call[0] == "PATCH /contact"]
+    assert body == {"mobile": "07700 900456"}
+    assert headers["if-match"] == '"3"'
+    check_everything(opened)
+
+
+def test_details_that_changed_meanwhile_are_shown_anew(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["PATCH /contact"] = problem(412, "stale-version")
+    page = opened.open("/contact/#mobile")
+    opened.settled()
+    opened.submit()
+    expect(page.get_by_text("Here is the newest.")).to_be_visible()
+
+
+def test_another_address_and_preferences_are_sent_whole(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/contact/#correspondence_address")
+    opened.settled()
+    page.check("[value=other]")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Enter the postcode")
+    check_everything(opened)
+    for part, typed in {"line_1": "1 High St", "town": "Farport", "postcode": "ab1 2cd"}.items():
+        page.fill(f"#correspondence_address-correspondence_address-{part}", typed)
+    opened.submit()
+    expect(page.get_by_text("We have saved where your letters go.")).to_be_visible()
+    page.goto(f"{opened.origin}/contact/#preferences")
+    page.check("[value=letter]")
+    opened.submit()
+    expect(page.get_by_text("We have saved how you like to hear from us.")).to_be_visible()
+    assert opened.sent("PATCH /contact") == [
+        {"correspondence_address": {"line_1": "1 High St", "town": "Farport", "postcode": "ab1 2cd"}},
+        {"preferences": {"contact_by": "letter", "language": "Somali", "large_print": True}},
+    ]
+
+
+def test_the_email_address_says_whom_to_ring(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/contact/")
+    opened.settled()
+    page.get_by_role("link", name=re.compile("Change.*email")).click()
+    expect(page.locator("[data-view=email]").get_by_role("link", name="03069 990142")).to_be_visible()
+
+
+def test_somebody_is_added_changed_and_taken_off_the_household(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["PATCH /household/members/m1"] = ok(answers.MEMBERS[0])
+    opened.api["DELETE /household/members/m2"] = {"status": 204, "body": ""}
+    page = opened.open("/household/")
+    opened.settled()
+    page.get_by_role("link", name="Add somebody").click()
+    page.fill("#add-name", "Ada Okafor")
+    page.check("#add [value=child]")
+    opened.submit()
+    expect(page.get_by_text("We have added Ada Okafor.")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Change.*Chidi Okafor")).click()
+    page.fill("#change-date_of_birth-year", "2016")
+    opened.submit()
+    expect(page.get_by_text("We have saved what you changed for Chidi Okafor.")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Moved out.*Grace")).click()
+    expect(page.get_by_role("heading", name="Has Grace")).to_be_focused()
+    opened.submit()
+    expect(page.get_by_text("off the list.").locator("visible=true")).to_be_visible()
+    assert opened.sent("POST /household/members") == [{"name": "Ada Okafor", "relationship": "child"}]
+    assert opened.sent("PATCH /household/members/m1") == [{"date_of_birth": "2016-03-27"}]
+
+
+# --- everybody
+
+
+@pytest.mark.parametrize("address", ["/", "/help/registration/", "/login/", "/home/", "/closed.html"])
+def test_with_script_off_there_are_words_numbers_and_links(tab: Callable[..., Tab], address: str) -> None:
+    opened = tab(script=False)
+    page = opened.open(address)
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.get_by_role("link", name="03069 990142").first).to_be_visible()
+    if address in {"/login/", "/home/"}:
+        expect(page.locator("noscript .app-notice")).to_be_visible()
+        expect(page.get_by_text("Getting your details")).to_be_hidden()
+
+
+def test_two_minutes_before_the_idle_end_the_page_asks(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.page.clock.install()
+    page = opened.open("/home/")
+    opened.settled()
+    page.clock.run_for(12 * 60_000)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.clock.run_for(90_000)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    before = len(opened.sent("GET /session"))
+    page.get_by_role("button", name="Stay logged in").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert len(opened.sent("GET /session")) == before + 1
+    page.clock.run_for(16 * 60_000)
+    page.wait_for_url("**/login/")
+    expect(page.get_by_text("We logged you off after 15 minutes")).to_be_visible()
+
+
+def test_what_a_tenant_typed_is_text_wherever_it_is_shown(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    nasty = "<img src=x onerror=alert(1)>"
+    opened.api["GET /household"] = ok({"members": [{**answers.MEMBERS[0], "name": nasty}]})
+    opened.api["GET /repairs/r1"] = ok({**answers.REPAIR, "description": nasty, "problem": nasty})
+    page = opened.open("/household/")
+    expect(page.get_by_text(nasty).first).to_be_visible()
+    page = opened.open("/repairs/repair/#r1")
+    expect(page.get_by_text(nasty).first).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_keyboard_reaches_the_words_past_the_frame(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/help/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to what this page is about")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["height"] > 20
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
