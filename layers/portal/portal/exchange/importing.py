@@ -20,8 +20,9 @@ from portal.exchange import store as exchange
 from portal.exchange.rules import Drop, Header, Unreadable
 from portal.exchange.store import DropItem
 from portal.ids import new_id
-from portal.recorded import Recorded, refused
+from portal.recorded import APPLIED, UNCHANGED, Recorded, refused
 from portal.rent import recording as rent
+from portal.repairs import service as repairs
 from portal.tenancies import recording as tenancies
 
 MOST_REASONS = 20
@@ -82,8 +83,32 @@ class _File(NamedTuple):
 
 
 def _record_accounts(found: Sequence[tuple[str, rent.ImportedAccount]], at: datetime) -> list[Recorded]:
+    return _of_known_tenancies(found, at, rent.record_accounts)
+
+
+def _record_repairs(found: Sequence[tuple[str, repairs.ImportedRepair]], at: datetime) -> list[Recorded]:
+    return _of_known_tenancies(found, at, _recorded_repairs)
+
+
+def _recorded_repairs(found: Sequence[repairs.ImportedRepair], at: datetime) -> list[Recorded]:
+    reasons: dict[int, str] = {}
+    written = repairs.record(found, at, refuse=lambda row, reason: reasons.update({id(row): reason}))
+    # Repairs tell how many they wrote and not which: the report counts only.
+    outcomes = []
+    for row in found:
+        if id(row) in reasons:
+            outcomes.append(refused(reasons[id(row)]))
+        else:
+            outcomes.append(APPLIED if written > 0 else UNCHANGED)
+            written -= 1
+    return outcomes
+
+
+def _of_known_tenancies[R](
+    found: Sequence[tuple[str, R]], at: datetime, record: Callable[[Sequence[R], datetime], list[Recorded]]
+) -> list[Recorded]:
     known = tenancies.known({reference for reference, _ in found}, at)
-    recorded = iter(rent.record_accounts([row for reference, row in found if reference in known], at))
+    recorded = iter(record([row for reference, row in found if reference in known], at))
     return [
         next(recorded) if reference in known else refused("tenancy_reference is none that we hold")
         for reference, _ in found
@@ -96,6 +121,7 @@ _FILES: Mapping[str, _File] = {
     "rent_accounts.csv": _File(rows.account, _record_accounts),
     "rent_years.csv": _File(rows.year, rent.record_years),
     "transactions.csv": _File(rows.transaction, rent.record_transactions),
+    "repairs.csv": _File(rows.repair, _record_repairs),
 }
 
 

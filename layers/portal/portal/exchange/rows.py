@@ -22,6 +22,7 @@ from portal.exchange.rules import (
 )
 from portal.rent.recording import ImportedAccount, ImportedTransaction, ImportedYear
 from portal.rent.rules import KINDS_OF_ACCOUNT, KINDS_OF_TRANSACTION, LARGEST_PENCE
+from portal.repairs.service import ImportedRepair, priority_word, status_word
 from portal.tenancies.recording import ImportedPerson, ImportedTenancy
 from portal.tenancies.service import tenancy_id
 from portal.validation.fields import canonical_email, canonical_mobile, canonical_reference
@@ -188,4 +189,23 @@ def transaction(row: Row) -> ImportedTransaction:
         row.text("description", LONGEST_DESCRIPTION) or kind.capitalize(),
         row.pence("amount"),
         taken_here=TAKEN_HERE.fullmatch(reference) is not None,
+    )
+
+
+def repair(row: Row) -> tuple[str, ImportedRepair]:
+    """A row of repairs.csv, and the canonical reference of the tenancy that must be known for it."""
+    tenancy_reference = row.tenancy()
+    priority, status = priority_word(row.words("priority", 40)), status_word(row.words("status", 40))
+    if priority is None:
+        raise Unreadable("priority is none of emergency, urgent, routine or HACT's words and numbers")
+    if status is None:
+        raise Unreadable("status is none of HACT's")
+    return tenancy_reference, ImportedRepair(
+        row.words("repair_reference", LONGEST_REFERENCE),
+        tenancy_id(tenancy_reference),
+        row.day("reported_on"),
+        row.words("description", LONGEST_DESCRIPTION),
+        priority,
+        status,
+        row.day_or_none("completed_on"),
     )
