@@ -7,7 +7,7 @@ import pytest
 
 from portal import aws
 from tests.integration.conftest import Browser, log_in_as
-from tests.integration.test_identity import FACTS, PASSWORD, secret_in_newest
+from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
 from tests.integration.test_rent_and_pay import add_account, deliver, start, verdict
 
 # What design §7 aims at.
