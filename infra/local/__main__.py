@@ -34,7 +34,7 @@ def main() -> int:
         elif arguments.command == "load":
             running = _running(settings)
             with step(f"Loading {arguments.folder}"):
-                report = drop.load(arguments.folder, running.endpoint, running.outputs["ExchangeBucketName"])
+                report = drop.load(arguments.folder, running.endpoint, running.outputs, settings.function_logs)
             drop.tell(report)
         elif arguments.command == "logs":
             for file in logs.collect(_running(settings).endpoint, settings.function_logs):

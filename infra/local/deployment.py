@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from infra.local.console import StackError, step
 from infra.local.emulator import client
 from infra.local.settings import ARTIFACTS_BUCKET, ROOT, SHARED, STACK_NAME, VENVS, Settings

@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
 from infra.local.console import StackError
 from infra.local.settings import REGION, VENVS, Settings, alive
 

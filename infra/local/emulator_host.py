@@ -18,6 +18,8 @@ import threading
 import time
 from typing import Any
 
+_NOTED = ("who", "action", "resource", "decision")
+
 
 def _stop_with(parent: int) -> None:
     """Stop in good order, saving what was entered, when whoever started us is gone."""
@@ -30,25 +32,30 @@ def _note_decisions(file: str) -> None:
     """Write down each decision about a role once: who, what, on what, and how it was decided."""
     from ministack.core import iam_evaluator
 
-    evaluate = iam_evaluator.evaluate
-    noted: set[tuple[str, str, str, str]] = set()
+    evaluate, enforce = iam_evaluator.evaluate, iam_evaluator.enforce
+    asked = threading.local()
+    noted: set[tuple[str, ...]] = set()
     lock = threading.Lock()
 
-    def noting(context: Any, *policies: Any) -> Any:
-        result = evaluate(context, *policies)
-        resource = context.resource_arn
-        if resource.startswith("arn:aws:s3:::"):
-            # The folder of an object, not its name.
-            resource = "/".join(resource.split("/")[:2]) if "/" in resource else resource
-        decision = (context.principal_arn.rpartition(":")[2], context.action, resource, result.decision)
-        with lock:
-            if decision not in noted:
-                noted.add(decision)
-                with open(file, "a") as lines:
-                    lines.write(json.dumps(dict(zip(("who", "action", "resource", "decision"), decision))) + "\n")
-        return result
+    def evaluating(context: Any, *policies: Any) -> Any:
+        asked.by = context.principal_arn
+        return evaluate(context, *policies)
 
-    iam_evaluator.evaluate = noting
+    def enforcing(access_key: str, action: str, service: str, region: str, resource: str = "*", *more: Any) -> Any:
+        asked.by = None
+        refused = enforce(access_key, action, service, region, resource, *more)
+        if asked.by and ":assumed-role/" in asked.by:
+            # The folder of an object, not its name.
+            where = "/".join(resource.split("/")[:2]) if resource.startswith("arn:aws:s3:::") else resource
+            decision = (asked.by.rpartition(":")[2], action, where, "refused" if refused else "allowed")
+            with lock:
+                if decision not in noted:
+                    noted.add(decision)
+                    with open(file, "a") as lines:
+                        lines.write(json.dumps(dict(zip(_NOTED, decision, strict=True))) + "\n")
+        return refused
+
+    iam_evaluator.evaluate, iam_evaluator.enforce = evaluating, enforcing
 
 
 def main() -> None:

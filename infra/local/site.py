@@ -20,11 +20,12 @@ from typing import Any
 
 import brotli
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from multidict import CIMultiDict
+from yarl import URL
+
 from infra.local import mailbox
 from infra.site import headers as policies
 from infra.templates import read_template
-from multidict import CIMultiDict
-from yarl import URL
 
 BODY_LIMIT_BYTES = 6 * 1024 * 1024
 """What Lambda takes, and the emulator does not hold to. The API's own, lower limit answers below it."""

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
+
 from infra.local import deployment, drop, logs, mailbox
 from infra.local.console import StackError, say, step
 from infra.local.emulator import Emulator, client, stop_process
@@ -105,7 +106,11 @@ class Stack:
         if folder and not loaded.exists():
             with step(f"Loading the landlord's files from {_shown(folder)}"):
                 report = drop.load(
-                    folder, self.emulator.endpoint, outputs["ExchangeBucketName"], given_up=lambda: self._stopping.asked
+                    folder,
+                    self.emulator.endpoint,
+                    outputs,
+                    self.settings.function_logs,
+                    given_up=lambda: self._stopping.asked,
                 )
             drop.tell(report)
             loaded.write_text(json.dumps(report))

@@ -191,14 +191,18 @@ def _shape_names(node: Any) -> Iterator[str]:
             yield from _shape_names(value)
 
 
-def _undocumented(node: Any, *, names: bool = False) -> Any:
+def _undocumented(node: Any, *, names: bool = False, key: str = "") -> Any:
     """`node` without its documentation; `names` says that its keys are names of shapes or members."""
     if isinstance(node, dict):
-        return {
-            key: _undocumented(value, names=key in {"members", "shapes", "operations"} and not names)
-            for key, value in node.items()
-            if names or key not in {"documentation", "documentationUrl"}
+        bare = {
+            name: _undocumented(value, names=name in {"members", "shapes", "operations"} and not names, key=name)
+            for name, value in node.items()
+            if names or name not in {"documentation", "documentationUrl"}
         }
+        if key == "clientContextParams":
+            # botocore asks these, and only these, for their documentation.
+            bare = {name: {**value, "documentation": ""} for name, value in bare.items()}
+        return bare
     if isinstance(node, list):
         return [_undocumented(value) for value in node]
     return node

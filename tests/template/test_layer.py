@@ -89,6 +89,47 @@ def test_a_trimmed_client_still_finds_its_service(layer: Path, service: str, hos
     assert found == f"https://{host}"
 
 
+def test_every_operation_in_use_can_be_called_with_the_trimmed_data(layer: Path) -> None:
+    """To the point where bytes would leave the machine, with what each operation requires, and back."""
+    assert run(layer, _CALL_EVERYTHING) == {service: sorted(called) for service, called in TRIM.IN_USE.items()}
+
+
+_CALL_EVERYTHING = """
+import json
+import botocore.session
+from botocore import xform_name
+from botocore.awsrequest import AWSResponse
+
+class Raw:
+    def __init__(self, body): self.body = body
+    def stream(self, **_): yield self.body
+    def read(self, *_): return b""
+
+def value(shape):
+    if shape.type_name == "structure":
+        return {name: value(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [value(shape.member)]
+    if shape.type_name == "map":
+        return {"key": value(shape.value)}
+    if shape.type_name == "blob":
+        return b"x"
+    return {"integer": 1, "long": 1, "boolean": True, "double": 1.0, "float": 1.0}.get(shape.type_name, "xxxx")
+
+called = {}
+session = botocore.session.get_session()
+for service in %s:
+    client = session.create_client(service)
+    body = b"" if service == "s3" else b"{}"
+    client.meta.events.register("before-send", lambda body=body, **_: AWSResponse("http://x", 200, {}, Raw(body)))
+    for name in client.meta.service_model.operation_names:
+        shape = client.meta.service_model.operation_model(name).input_shape
+        getattr(client, xform_name(name))(**value(shape))
+        called.setdefault(service, []).append(name)
+print(json.dumps({service: sorted(names) for service, names in called.items()}))
+""" % sorted(TRIM.IN_USE)
+
+
 def test_a_service_nobody_calls_is_not_shipped(layer: Path) -> None:
     shipped = {entry.name for entry in (layer / "python/botocore/data").iterdir() if entry.is_dir()}
     assert shipped == set(TRIM.IN_USE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from infra.templates import read_template
 
 ROOT = Path(__file__).parents[2]
@@ -289,9 +290,14 @@ def test_a_function_writes_no_log_but_its_own(function: str) -> None:
     assert [s["Action"] for s in logging] == [["logs:CreateLogStream", "logs:PutLogEvents"]]
 
 
-def test_nobody_may_scan_a_table_or_reach_into_tables_as_such() -> None:
+def test_only_the_import_reads_a_whole_table_and_only_to_weigh_a_snapshot() -> None:
+    scanning = {(role, s["Sid"]) for role in ROLES for s in statements(role) if "dynamodb:Scan" in s["Action"]}
+    assert scanning == {("ImporterRole", "Tenancies")}
+
+
+def test_nobody_may_touch_tables_as_such() -> None:
     allowed = {action for role in ROLES for statement in statements(role) for action in statement["Action"]}
-    assert not allowed & {"dynamodb:Scan", "dynamodb:DeleteTable", "dynamodb:UpdateTable", "dynamodb:ExportTable"}
+    assert not allowed & {"dynamodb:DeleteTable", "dynamodb:UpdateTable", "dynamodb:ExportTableToPointInTime"}
 
 
 def test_the_mailer_alone_sends_mail_and_in_production_as_the_landlords_own_domain() -> None:
