@@ -106,6 +106,17 @@ CATALOGUE = {
             ],
         },
         {
+            "item_id": "kitchen-tap-runs",
+            "place": "Kitchen",
+            "object": "Tap",
+            "problem": "Cannot be turned off",
+            "priority": "urgent",
+            "responsibility": "landlord",
+            "advice": None,
+            "danger": None,
+            "questions": [],
+        },
+        {
             "item_id": "kitchen-wires",
             "place": "Kitchen",
             "object": "Electrics",

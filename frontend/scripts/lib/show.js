@@ -79,14 +79,13 @@ export function accountPanel(account, { details = false, heading = "h3", named =
 
 const hiddenName = (name) => h("span", { class: "govuk-visually-hidden" }, `: ${name}`);
 
-/** What a repair is called: "Kitchen tap: it drips", or the landlord's own words for one that came by phone. */
+/** What a repair is called: "Tap: drips", or the landlord's own words for one that came by phone. */
 export function repairName(repair) {
-  if (repair.object && repair.problem) return `${repair.place ? `${repair.place}, ` : ""}${lower(repair.object, repair.place)}: ${lowerFirst(repair.problem)}`;
+  if (repair.object && repair.problem) return `${repair.object}: ${lowerFirst(repair.problem)}`;
   return repair.description || `Repair ${repair.reference}`;
 }
 
 const lowerFirst = (text) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
-const lower = (text, after) => (after ? lowerFirst(text) : text);
 
 /** By when a repair should be finished, in words; "" where there is no date or no need. */
 export function repairDue(repair) {
@@ -101,6 +100,7 @@ export function repairCard(repair) {
     { class: "app-card" },
     h("a", { class: "govuk-link", href: `/repairs/repair/#${repair.repair_id}` }, repairName(repair)),
     h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}`),
+    repair.place && h("p", {}, repair.place),
     due && h("p", {}, `We aim to finish it ${due}`),
     h("p", { class: "app-quiet" }, `Reported ${longDay(dayOf(repair.reported_at))}. Reference ${repair.reference}`),
   );

@@ -51,7 +51,9 @@ function steps() {
     const danger = answerOf(question)?.danger;
     return [`question:${question.question_id}`, ...(danger ? [`advice:${question.question_id}`] : [])];
   });
-  return ["danger", "where", "what", "which", ...(item && needsWord(item) ? ["advice"] : []), ...questions, "details", "access", "check"];
+  // Where only one thing can be wrong with an object, picking the object has said it.
+  const which = draft.object && problems().length === 1 ? [] : ["which"];
+  return ["danger", "where", "what", ...which, ...(item && needsWord(item) ? ["advice"] : []), ...questions, "details", "access", "check"];
 }
 
 /** Whether a step has been answered, so that the ones after it may be seen. */
@@ -116,8 +118,13 @@ const DRAW = {
     }),
   what: () => {
     one("#what-so-far").textContent = soFar(draft.place);
-    choices("#what-list", objects().map((value) => ({ value, words: value })), () => "which", (object) => {
-      if (object !== draft.object) keep({ object, item_id: null, answers: {} });
+    const listed = objects().map((object) => {
+      const found = items.filter((item) => item.place === draft.place && item.object === object);
+      return { value: object, words: object, note: found.length === 1 ? found[0].problem : null, only: found.length === 1 ? found[0].item_id : null };
+    });
+    choices("#what-list", listed, () => next("what").slice(1), (object) => {
+      const { only } = listed.find(({ value }) => value === object);
+      if (object !== draft.object || (only && only !== draft.item_id)) keep({ object, item_id: only, answers: {} });
     });
   },
   which: () => {
@@ -180,7 +187,7 @@ function drawCheck() {
     "#answers",
     factRow("Where", item.place, { href: "#where", what: "where" }),
     factRow("What", item.object, { href: "#what", what: "what" }),
-    factRow("What is wrong", item.problem, { href: "#which", what: "what is wrong" }),
+    factRow("What is wrong", item.problem, steps().includes("which") ? { href: "#which", what: "what is wrong" } : null),
     item.questions.map((question) =>
       factRow(question.text, answerOf(question)?.text ?? "", { href: `#question:${question.question_id}`, what: "this answer" }),
     ),

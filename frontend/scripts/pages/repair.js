@@ -20,6 +20,7 @@ memberPage(async () => {
   fill(
     "#facts",
     factRow("Reference", repair.reference),
+    repair.place && factRow("Where", repair.place),
     factRow("Reported", eventWords(repair.reported_at)),
     repair.completed_on && factRow("Finished", longDay(repair.completed_on)),
     (repair.answers ?? []).map(({ text, answer }) => (text && answer ? factRow(text, answer) : null)),
