@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portal import aws, clock, store
+from portal.exchange.rules import EXPORT_COLUMNS
 from portal.exchange.store import EntryItem
 from portal.identity.store import CustomerItem
 from portal.mail.store import MailItem
@@ -113,9 +114,10 @@ def test_a_change_writes_the_notice_and_the_landlords_line(tenant: Browser, own_
     _patch(tenant, {"mobile": "07700 900456", "correspondence_address": ADDRESS})
     (mail,) = _letters()
     assert (mail.kind, mail.to) == ("contact_changed", f"customer:{own_tenancy.person_id}")
-    assert mail.about["changed"] == ["mobile", "correspondence_address"]
+    assert mail.about["changed"] == ["mobile number", "address for letters"]
     assert "900456" not in str(mail.about)
     (row,) = _journal()
+    assert tuple(row) == EXPORT_COLUMNS["contact"]
     assert row == {
         "tenancy_reference": "LH10001", "person_reference": "P10001", "changed_at": "2026-11-24T12:00:00+00:00",
         "changed": "mobile;correspondence_address", "mobile": "+447700900456", "home_phone": "",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from portal import clock, ids, store
+from portal.exchange.rules import EXPORT_COLUMNS
 from portal.exchange.store import EntryItem
 from portal.mail.store import MailItem
 from tests.integration.conftest import NOON, Browser, Reply, add_tenancy, log_in_as
@@ -70,6 +71,7 @@ def test_a_member_is_added_changed_and_taken_off(tenant: Browser, own_tenancy: S
     assert sorted(m.about["change"] for m in _letters()) == ["added", "changed", "removed"]
     assert all("Ada" not in str(m.about) for m in _letters())
     by_change = {row["change"]: row for row in _journal()}
+    assert {tuple(row) for row in _journal()} == {EXPORT_COLUMNS["household"]}
     assert by_change["added"] == {
         "tenancy_reference": "LH10001", "person_reference": "P10001", "changed_at": "2026-11-24T12:00:00+00:00",
         "change": "added", "member_id": added["member_id"], "name": "Ada Okafor", "date_of_birth": "2015-03-27",

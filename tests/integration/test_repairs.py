@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from portal import aws, clock, ids, store
+from portal.exchange.rules import EXPORT_COLUMNS
 from portal.exchange.store import EntryItem
+from portal.mail import letters
 from portal.mail.store import MailItem
 from portal.repairs import service as repairs
 from portal.repairs.service import ImportedRepair
-from tests.integration.conftest import NOON, Browser, Reply, add_tenancy, log_in_as
+from tests.integration.conftest import NOON, ROOT, Browser, Reply, add_tenancy, log_in_as
 
 
 @pytest.fixture
@@ -100,7 +102,9 @@ def test_a_report_writes_its_letter_and_the_landlords_line_beside_it(
     assert mail.about["reference"] == told["reference"]
     assert mail.about["priority"] == "emergency"
     assert datetime.fromisoformat(mail.about["due_at"]) == NOON + timedelta(hours=24)
-    assert mail.about["danger"]["call"] == "landlord"
+    assert mail.about["problem"] == "Heating and hot water, Heating: None at all"
+    assert "emergency line" in mail.about["danger"]
+    assert mail.about["danger_phone"] is None
     assert "Very cold" not in str(mail.about)
     (row,) = _journal()
     assert row["repair_reference"] == told["reference"]
@@ -111,6 +115,21 @@ def test_a_report_writes_its_letter_and_the_landlords_line_beside_it(
     assert row["description_of_work"] == "Heating and hot water, Heating: None at all. Very cold"
     assert row["hazard"] == "excess_cold"
     assert all(isinstance(value, str) for value in row.values())
+    assert tuple(row) == EXPORT_COLUMNS["repairs"]
+
+
+def test_a_report_of_gas_mails_the_gas_emergency_number(tenant: Browser) -> None:
+    _report(tenant, "gas-smell")
+    assert _letters()[0].about["danger_phone"] == "0800 111 999"
+
+
+@pytest.mark.parametrize("item_id", ["gas-smell", "heating-none", "kitchen-tap-drips", "mould"])
+def test_the_letter_can_be_written(tenant: Browser, item_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAND_FILE", str(ROOT / "brand" / "demo.toml"))
+    told = _report(tenant, item_id).json
+    message = letters.written("repair_reported", _letters()[0].about, secret=None, site="http://localhost:8000")
+    assert told["reference"] in message.text
+    assert told["problem"] in message.text
 
 
 def test_a_report_of_mould_carries_the_laws_dates(tenant: Browser) -> None:
