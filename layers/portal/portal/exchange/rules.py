@@ -48,19 +48,29 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "investigate_by",
         "make_safe_by",
     ),
+    # A column that `changed` names and that is empty was removed.
     "contact": (
         "tenancy_reference",
         "person_reference",
         "changed_at",
-        "field",
-        "value",
+        "changed",
+        "mobile",
+        "home_phone",
+        "address_line_1",
+        "address_line_2",
+        "town",
+        "postcode",
+        "contact_by",
+        "language",
+        "large_print",
     ),
-    # `change` is added, changed or removed.
+    # `change` is added, changed or removed; the rest says how the member is after it, or was.
     "household": (
         "tenancy_reference",
-        "member_id",
+        "person_reference",
         "changed_at",
         "change",
+        "member_id",
         "name",
         "date_of_birth",
         "relationship",

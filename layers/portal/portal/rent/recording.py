@@ -18,6 +18,7 @@ from portal.rent import store as rent
 from portal.rent.store import AccountItem, OwnerItem, PostedItem, YearItem
 
 MOST_THREADS = 8
+_POSTED_AT_ONCE = 25
 _NEVER_CHANGED = "this transaction_reference is posted otherwise, and a posted transaction is never changed: " \
     "send an adjustment"  # fmt: skip
 _NO_ACCOUNT = "rent_account_reference is none that we hold"
@@ -105,7 +106,7 @@ def record_years(rows: Sequence[ImportedYear], at: datetime) -> list[Recorded]:
 
 
 def record_transactions(rows: Sequence[ImportedTransaction], at: datetime) -> list[Recorded]:
-    """Post those of `rows` that are not posted yet, each in a transaction of its own.
+    """Post those of `rows` that are not posted yet, some of one account at once, all of these or none.
 
     What is posted already and is the same costs no write; what differs is refused. A payment taken here comes back
     with the reference that our export gave it: it is the same where account and amount agree, whatever day and
@@ -126,11 +127,13 @@ def record_transactions(rows: Sequence[ImportedTransaction], at: datetime) -> li
             to_post.setdefault(row.account_reference, []).append(index)
 
     # The lines of one account go one after another: side by side they would collide on its balance.
-    def post(indexes: Sequence[int]) -> list[tuple[int, Recorded]]:
-        return [(i, _post(rows[i], owner_of[rows[i].account_reference].tenancy_id, at)) for i in indexes]
+    def post(indexes: Sequence[int]) -> list[Recorded]:
+        tenancy_id = owner_of[rows[indexes[0]].account_reference].tenancy_id
+        bundles = [indexes[start : start + _POSTED_AT_ONCE] for start in range(0, len(indexes), _POSTED_AT_ONCE)]
+        return [done for some in bundles for done in _post([rows[i] for i in some], tenancy_id, at)]
 
-    for done in _side_by_side(post, to_post.values()):
-        outcomes.update(done)
+    for indexes, done in zip(to_post.values(), _side_by_side(post, to_post.values()), strict=True):
+        outcomes.update(zip(indexes, done, strict=True))
     return [outcomes[index] for index in range(len(rows))]
 
 
@@ -171,25 +174,25 @@ def _open(row: ImportedAccount, at: datetime) -> bool:
     return True
 
 
-def _post(row: ImportedTransaction, tenancy_id: str, at: datetime) -> Recorded:
-    transaction_id = service.transaction_id(row.reference)
-    writes = rent.posting(
-        tenancy_id,
-        service.rent_account_id(row.account_reference),
-        transaction_id,
-        posted_on=row.posted_on,
-        kind=row.kind,
-        description=row.description,
-        amount_pence=row.amount_pence,
-        at=at,
-    )
-    try:
-        store.transact(*writes)
-    except store.Refused:
-        # Its own earlier try whose answer was lost, another run, or the same line twice in a file.
-        (before,) = rent.stored([rent.posted_key(transaction_id)], at)
-        return _judge(row, before) if before else refused(_NO_ACCOUNT)
-    return APPLIED
+def _post(rows: Sequence[ImportedTransaction], tenancy_id: str, at: datetime) -> list[Recorded]:
+    """Post lines of one account: together, or, where that is refused or one stands there twice, one by one."""
+    lines = [
+        rent.Posting(service.transaction_id(r.reference), r.posted_on, r.kind, r.description, r.amount_pence)
+        for r in rows
+    ]
+    account_id = service.rent_account_id(rows[0].account_reference)
+    if len({line.transaction_id for line in lines}) == len(lines):
+        try:
+            store.transact(*rent.postings(tenancy_id, account_id, lines, at))
+        except store.Refused:
+            pass
+        else:
+            return [APPLIED] * len(rows)
+    if len(rows) > 1:
+        return [done for row in rows for done in _post([row], tenancy_id, at)]
+    # Its own earlier try whose answer was lost, another run, or the same line twice in a file.
+    (before,) = rent.stored([rent.posted_key(lines[0].transaction_id)], at)
+    return [_judge(rows[0], before) if before else refused(_NO_ACCOUNT)]
 
 
 def _judge(row: ImportedTransaction, before: PostedItem) -> Recorded:

@@ -10,7 +10,18 @@ from portal.rent import rules
 from portal.rent import store as rent
 from portal.rent.store import AccountItem, LineItem, posting
 
-__all__ = ["Line", "Page", "accounts_of", "id_of", "key_of", "page", "posting", "rent_account_id", "transaction_id"]
+__all__ = [
+    "AccountItem",
+    "Line",
+    "Page",
+    "accounts_of",
+    "id_of",
+    "key_of",
+    "page",
+    "posting",
+    "rent_account_id",
+    "transaction_id",
+]
 
 PAGE = 25
 # Lines younger than this may have come between the two reads of a page; clocks of two functions differ by less.

@@ -14,7 +14,7 @@ A line, its month's sum, its POSTED item and the account's balance change in one
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
@@ -144,6 +144,16 @@ def sum_above(rent_account_id: str, key: str) -> int:
     return sum(int(found.amount_pence) for found in (*later, *same))
 
 
+class Posting(NamedTuple):
+    """A transaction to be posted."""
+
+    transaction_id: str
+    posted_on: date
+    kind: str
+    description: str
+    amount_pence: int
+
+
 def posting(
     tenancy_id: str,
     rent_account_id: str,
@@ -156,35 +166,44 @@ def posting(
     at: datetime,
 ) -> list[store.Write]:
     """The writes that post one transaction, to be done together, alone or with others of the same transaction."""
+    line = Posting(transaction_id, posted_on, kind, description, amount_pence)
+    return postings(tenancy_id, rent_account_id, [line], at)
+
+
+def postings(tenancy_id: str, rent_account_id: str, lines: Sequence[Posting], at: datetime) -> list[store.Write]:
+    """The writes that post several transactions of one account, all or none: two a line, one a month, one in all.
+
+    `lines` are different transactions, and at most 30: DynamoDB takes a hundred writes at once.
+    """
     pk = f"ACCOUNT#{rent_account_id}"
-    line = LineItem(
-        pk=pk,
-        sk=f"{LineItem.range_prefix}{line_key(posted_on, transaction_id)}",
-        transaction_id=transaction_id,
-        posted_on=posted_on,
-        kind=kind,
-        description=description,
-        amount_pence=amount_pence,
-        posted_at=at,
-    )
-    key = posted_key(transaction_id)
-    posted = PostedItem(
-        pk=key.pk, sk=key.sk, rent_account_id=rent_account_id, posted_on=posted_on, kind=kind, amount_pence=amount_pence
-    )
-    month = MonthItem(pk=pk, sk=f"{MonthItem.range_prefix}{posted_on:%Y-%m}")
+    writes: list[store.Write] = []
+    months: dict[str, int] = {}
+    for line in lines:
+        key = posted_key(line.transaction_id)
+        posted = PostedItem(
+            pk=key.pk,
+            sk=key.sk,
+            rent_account_id=rent_account_id,
+            posted_on=line.posted_on,
+            kind=line.kind,
+            amount_pence=line.amount_pence,
+        )
+        item = LineItem(
+            pk=pk,
+            sk=f"{LineItem.range_prefix}{line_key(line.posted_on, line.transaction_id)}",
+            posted_at=at,
+            **line._asdict(),
+        )
+        writes += [store.Put(posted, PostedItem.new()), store.Put(item, LineItem.new())]
+        month = f"{MonthItem.range_prefix}{line.posted_on:%Y-%m}"
+        months[month] = months.get(month, 0) + line.amount_pence
+    for month, amount_pence in months.items():
+        writes.append(store.Update(MonthItem(pk=pk, sk=month), [MonthItem.amount_pence.add(amount_pence)]))
     account_at = account_key(tenancy_id, rent_account_id)
-    account = AccountItem(pk=account_at.pk, sk=account_at.sk)
-    return [
-        store.Put(posted, PostedItem.new()),
-        store.Put(line, LineItem.new()),
-        store.Update(month, [MonthItem.amount_pence.add(amount_pence)]),
-        store.Update(
-            account,
-            [
-                AccountItem.balance_pence.add(amount_pence),
-                AccountItem.postings.add(1),
-                AccountItem.as_at.set(at),
-            ],
-            AccountItem.pk.exists(),
-        ),
+    changes = [
+        AccountItem.balance_pence.add(sum(line.amount_pence for line in lines)),
+        AccountItem.postings.add(len(lines)),
+        AccountItem.as_at.set(at),
     ]
+    account = AccountItem(pk=account_at.pk, sk=account_at.sk)
+    return [*writes, store.Update(account, changes, AccountItem.pk.exists())]
