@@ -114,7 +114,9 @@ check: setup ## Check style, types, imports between domains, templates, known we
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/mypy -p infra.local --ignore-missing-imports
-	$(DEV)/bin/lint-imports
+	for app in functions/*/app.py; do MYPYPATH=layers/portal $(DEV)/bin/mypy --strict $$app || exit 1; done
+	PYTHONPATH=layers/portal $(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m infra.openapi --check
 	$(CLEAN_SAM) $(SAM)/bin/sam validate --lint --template-file template.yaml
 	$(DEV)/bin/cfn-lint template.yaml infra/site/template.yaml infra/edge/template.yaml infra/monitoring/template.yaml
 	$(DEV)/bin/bandit --quiet --recursive layers/portal functions frontend/*.py infra --severity-level medium

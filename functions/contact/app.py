@@ -112,7 +112,7 @@ def change_contact(session: Session, body: ContactRequest, event: dict[str, Any]
 @app.get("/api/household", beside=contacts.beside_household, failures=(NotLoggedIn, PasswordChangeRequired))
 def show_household(session: Session) -> Household:
     """Who lives in the home besides those named on the tenancy."""
-    return Household([Member(*member) for member in contacts.household(session)])
+    return Household([Member(**member._asdict()) for member in contacts.household(session)])
 
 
 @app.post(
@@ -124,7 +124,7 @@ def show_household(session: Session) -> Household:
 def add_member(session: Session, body: MemberRequest) -> Member:
     """Add somebody to the household."""
     added = contacts.add_member(session, body.name, body.date_of_birth or None, body.relationship, at=clock.now())
-    return Member(*added)
+    return Member(**added._asdict())
 
 
 def _beside_member(session: Session, member_id: str) -> Any:  # noqa: ARG001  (the household is read whole)
@@ -138,7 +138,8 @@ def _beside_member(session: Session, member_id: str) -> Any:  # noqa: ARG001  (t
 )
 def change_member(session: Session, member_id: str, body: MemberChangeRequest) -> Member:
     """Change what the body names of a member of the household."""
-    return Member(*contacts.change_member(session, member_id, _told(body), at=clock.now()))
+    changed = contacts.change_member(session, member_id, _told(body), at=clock.now())
+    return Member(**changed._asdict())
 
 
 @app.delete(

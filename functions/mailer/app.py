@@ -30,4 +30,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _is_new(record: dict[str, Any]) -> bool:
-    return record["eventName"] == "INSERT" and record["dynamodb"]["Keys"]["pk"]["S"] == "MAIL"
+    return bool(record["eventName"] == "INSERT" and record["dynamodb"]["Keys"]["pk"]["S"] == "MAIL")

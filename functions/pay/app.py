@@ -13,7 +13,7 @@ from portal.http.visit import body_of, headers_of
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.payments import service as payments
 from portal.payments.provider import EventNotAccepted
-from portal.payments.store import PaymentItem
+from portal.payments.service import PaymentItem
 from portal.validation.fields import Cursor, Identifier, words
 from portal.validation.reading import Request
 

@@ -219,5 +219,5 @@ def _repair(item: Any, at: datetime) -> Repair:
         danger=Danger(**item.danger) if item.danger else None,
         advice=item.advice,
         events=[RepairEvent(e.at, e.event, e.note) for e in item.events],
-        duties=[RepairDuty(*duty) for duty in repairs.duties_of(item, at)],
+        duties=[RepairDuty(**duty._asdict()) for duty in repairs.duties_of(item, at)],
     )

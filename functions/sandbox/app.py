@@ -36,7 +36,7 @@ _BUTTONS = (("approve", "Approve", "go"), ("decline", "Decline", ""), ("cancel",
 
 
 @app.get("/api/sandbox/checkout/{id}")
-def page(id: str) -> Answer[Page]:
+def page(id: str) -> Answer[Any]:
     """The page a tenant is sent to. Once there is a verdict, it tells the portal again and leads back."""
     checkout = sandbox.checkout(id, clock.now())
     if checkout.verdict:

@@ -20,14 +20,14 @@ ABOUT = {
     "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
     "registered": {},
     "password_changed": {"at": "2026-11-24T12:00:00+00:00"},
-    "contact_changed": {"changed": ["mobile number", "home phone number"]},
-    "household_changed": {},
+    "contact_changed": {"changed": ["mobile number", "home phone number"], "at": "2026-11-24T12:00:00+00:00"},
+    "household_changed": {"change": "added", "at": "2026-11-24T12:00:00+00:00"},
     "payment_receipt": {
         "amount_pence": 123_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
     },
     "repair_reported": {
         "reference": "R-7K4M2P", "problem": "Tap drips", "priority": "routine",
-        "due_at": "2026-12-08T23:59:59+00:00", "danger_phone": None,
+        "due_at": "2026-12-08T23:59:59+00:00", "danger": None, "danger_phone": None, "investigate_by": None,
     },
 }  # fmt: skip
 

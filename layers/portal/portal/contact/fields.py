@@ -108,7 +108,7 @@ MemberDateOfBirth = Annotated[
 ]
 
 
-class AddressRequest(Request, frozen=True, kw_only=True):
+class AddressRequest(Request, kw_only=True):
     """Where letters go when not to the home."""
 
     line_1: FirstLine
@@ -117,7 +117,7 @@ class AddressRequest(Request, frozen=True, kw_only=True):
     postcode: Postcode
 
 
-class PreferencesRequest(Request, frozen=True, kw_only=True):
+class PreferencesRequest(Request, kw_only=True):
     """How the customer likes to hear from the landlord; what is left out is taken away."""
 
     contact_by: ContactByField

@@ -15,7 +15,12 @@ from portal.payments import store as payments
 from portal.payments.provider import EventNotAccepted, PaymentFacts, ProviderEvent, provider
 from portal.payments.store import EventItem, PaymentItem, PaymentKeyItem
 from portal.rent import service as rent
-from portal.rent.store import AccountItem
+from portal.rent.service import AccountItem
+
+__all__ = [
+    "IdempotencyKeyReused", "PaymentItem", "apply_event", "found", "history", "id_of", "key_of",
+    "keys_to_start", "start",
+]  # fmt: skip
 
 PAGE = 20
 

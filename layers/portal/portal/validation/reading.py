@@ -45,7 +45,7 @@ class Words(Protocol):
         """The canonical form of `value`; raises Wrong."""
 
 
-class Request(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class Request(Struct, forbid_unknown_fields=True, kw_only=True):
     """The base of request bodies. A field that may be left out has the default `msgspec.UNSET`."""
 
 
