@@ -6,7 +6,7 @@ from portal import clock
 from portal.http.answers import LoggedIn, customer, logged_in
 from portal.http.api import Answer, Api
 from portal.http.visit import SESSION_COOKIE, Visit, set_cookie
-from portal.identity import service as identity
+from portal.identity import logging_in
 from portal.identity.rules import LONGEST_SESSION
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.identity.tries import TooManyCalls, TriesSpent
@@ -32,10 +32,10 @@ class ChooseTenancyRequest(Request):
     tenancy_id: Identifier
 
 
-@app.post("/api/login", failures=(identity.LoginFailed, TriesSpent, TooManyCalls))
+@app.post("/api/login", failures=(logging_in.LoginFailed, TriesSpent, TooManyCalls))
 def log_in(body: LoginRequest, visit: Visit) -> Answer[LoggedIn]:
     """Open a session. A temporary password opens one that can only choose a new password."""
-    signed_in = identity.log_in(
+    signed_in = logging_in.log_in(
         body.email,
         body.password,
         shared_computer=body.shared_computer is True,
@@ -63,14 +63,14 @@ def session(session: Session) -> LoggedIn:
 @app.put("/api/session", failures=(NotLoggedIn, PasswordChangeRequired))
 def choose_tenancy(session: Session, body: ChooseTenancyRequest, visit: Visit) -> Answer[LoggedIn]:
     """Look at another of the customer's own tenancies."""
-    chosen = identity.choose_tenancy(session, body.tenancy_id, device=visit.device, at=clock.now())
+    chosen = logging_in.choose_tenancy(session, body.tenancy_id, device=visit.device, at=clock.now())
     return logged_in(chosen, status=200)
 
 
 @app.post("/api/logout", status=204, before_password_change=True, failures=(NotLoggedIn,))
 def log_out(session: Session) -> Answer[None]:
     """End the session, and have the browser forget what it kept of us."""
-    identity.log_off(session)
+    logging_in.log_off(session)
     return Answer(
         None,
         headers={"Clear-Site-Data": '"cache", "storage"'},

@@ -8,7 +8,7 @@ from portal import clock
 from portal.http.answers import Nothing
 from portal.http.api import Api
 from portal.http.visit import Visit
-from portal.identity import service as identity
+from portal.identity import registering
 from portal.identity.tries import TooManyCalls, TriesSpent
 from portal.validation.fields import DateOfBirth, Email, Identifier, Mobile, TenancyReference
 from portal.validation.reading import Request
@@ -43,16 +43,16 @@ class ResendRequest(Request):
     "/api/register",
     status=202,
     failures=(
-        identity.DetailsNotMatched,
-        identity.AlreadyRegistered,
-        identity.EmailInUse,
+        registering.DetailsNotMatched,
+        registering.AlreadyRegistered,
+        registering.EmailInUse,
         TriesSpent,
         TooManyCalls,
     ),
 )
 def register(body: RegisterRequest, visit: Visit) -> Registered:
     """Check the four facts against the landlord's record and mail a code."""
-    registration = identity.register(
+    registration = registering.register(
         body.email,
         body.mobile,
         body.tenancy_reference,
@@ -66,5 +66,5 @@ def register(body: RegisterRequest, visit: Visit) -> Registered:
 @app.post("/api/register/resend", status=202, failures=(TooManyCalls,))
 def resend(body: ResendRequest, visit: Visit) -> Nothing:
     """Mail the same code again. Whatever the registration, the answer is the same."""
-    identity.resend(body.registration_id, address=visit.address, at=clock.now())
+    registering.resend(body.registration_id, address=visit.address, at=clock.now())
     return Nothing()

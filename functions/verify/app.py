@@ -4,7 +4,7 @@ from portal import clock
 from portal.http.answers import LoggedIn, logged_in
 from portal.http.api import Answer, Api
 from portal.http.visit import Visit
-from portal.identity import service as identity
+from portal.identity import registering
 from portal.identity.tries import TooManyCalls, TriesSpent
 from portal.validation.fields import Code, Identifier, NewPassword
 from portal.validation.reading import Request
@@ -24,11 +24,17 @@ class VerifyRequest(Request):
 @app.post(
     "/api/verify",
     status=201,
-    failures=(identity.CodeNotAccepted, TriesSpent, TooManyCalls, identity.AlreadyRegistered, identity.EmailInUse),
+    failures=(
+        registering.CodeNotAccepted,
+        TriesSpent,
+        TooManyCalls,
+        registering.AlreadyRegistered,
+        registering.EmailInUse,
+    ),
 )
 def verify(body: VerifyRequest, visit: Visit) -> Answer[LoggedIn]:
     """Make the customer and log them in."""
-    signed_in = identity.verify(
+    signed_in = registering.verify(
         body.registration_id,
         body.code,
         body.password,

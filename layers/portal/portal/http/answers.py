@@ -8,7 +8,7 @@ from msgspec import Struct
 from portal.http.api import Answer
 from portal.http.visit import DEVICE_COOKIE, SESSION_COOKIE, set_cookie
 from portal.identity.rules import LONGEST_SESSION
-from portal.identity.service import SignedIn
+from portal.identity.sessions import SignedIn
 from portal.tenancies.service import Tenancy
 
 _DEVICE_SECONDS = 180 * 86_400

@@ -1,12 +1,17 @@
-"""Hashing passwords: Argon2id, its parameters in one place.
+"""Passwords: which may be chosen, and their hashes; Argon2id, its parameters in one place.
 
 OWASP's password storage cheat sheet and ASVS 5.0 appendix C: at least m=19,456 KiB, t=2, p=1.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from portal.failures import BadInput, FieldError
+from portal.identity import rules
+from portal.tenancies.service import Tenancy
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
@@ -27,6 +32,20 @@ def is_right(password: str, stored_hash: str | None) -> bool:
 def needs_rehash(stored_hash: str) -> bool:
     """Whether it was made with weaker parameters than today's."""
     return _HASHER.check_needs_rehash(stored_hash)
+
+
+def refuse_weak(password: str, field: str) -> None:
+    """Raise BadInput naming `field` where a new password cannot be taken, whoever chooses it."""
+    if trouble := rules.password_trouble(password):
+        raise BadInput(errors=[FieldError(field, trouble)])
+
+
+def refuse_personal(password: str, field: str, email: str, held: Sequence[Tenancy]) -> None:
+    """Raise BadInput naming `field` where a new password holds its owner's own words."""
+    words = [text for t in held for text in (t.first_name, t.last_name, t.address)]
+    known = rules.KnownOfCustomer(email=email, references=[t.reference for t in held], words=words)
+    if trouble := rules.personal_trouble(password, known):
+        raise BadInput(errors=[FieldError(field, trouble)])
 
 
 @cache

@@ -52,6 +52,11 @@ def same(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
 
 
+def bare(password: str) -> str:
+    """A temporary password however it was typed: capitals, without what stands between its groups."""
+    return "".join(c for c in password.upper() if c.isalnum())
+
+
 def new_token() -> str:
     """A session's token: 256 random bits."""
     return random_source.token_urlsafe(32)

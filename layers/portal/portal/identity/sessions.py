@@ -11,6 +11,7 @@ from portal.failures import Failure
 from portal.identity import rules, secrets
 from portal.identity import store as identity
 from portal.identity.store import SessionItem
+from portal.tenancies.service import Tenancy
 
 
 class NotLoggedIn(Failure):
@@ -51,6 +52,16 @@ class NewSession:
     write: store.Put
     cookie: str
     session: Session
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A customer with a session just opened. `device` proves to later log-ins that this browser was here."""
+
+    session: NewSession
+    tenancies: Sequence[Tenancy]
+    password_change_required: bool
+    device: str | None
 
 
 def new_session(

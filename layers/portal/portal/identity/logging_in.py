@@ -1,0 +1,106 @@
+"""Logging in and off, and choosing which tenancy to look at."""
+
+from datetime import datetime
+
+from portal import store
+from portal.failures import BadInput, Failure, FieldError
+from portal.identity import devices, passwords, rules, secrets, tries
+from portal.identity import store as identity
+from portal.identity.sessions import NotLoggedIn, Session, SignedIn, new_session
+from portal.identity.store import LoginItem, ResetItem, SessionItem
+from portal.tenancies import service as tenancies
+
+
+class LoginFailed(Failure):
+    """Unknown address or wrong password: the two answer alike."""
+
+
+def log_in(
+    email: str,
+    password: str,
+    *,
+    shared_computer: bool,
+    known_device: str | None,
+    address: str,
+    device: str,
+    at: datetime,
+) -> SignedIn:
+    """Open a session for whoever holds the password, or the temporary one that waits.
+
+    A browser that signed in with this address before (`known_device`) has tries of its own, so that an attack
+    on the account does not keep its owner out. An unknown address costs the same tries and the same hashing.
+
+    Raises:
+        LoginFailed, TriesSpent, TooManyCalls
+    """
+    tries.count_call(address, at)
+    login_tries = f"login#{devices.tries_of(known_device, email) or secrets.pseudonym(email)}"
+    tries.spend(login_tries, tries.LOGIN, at)
+    login, reset = store.fetch([identity.login_key(email), identity.reset_key(email)], at)
+    is_password = passwords.is_right(password, login.password_hash if login else None)
+    is_temporary = _is_temporary(password, reset, email) and login is not None
+    if not is_password and not is_temporary:
+        raise LoginFailed
+    held = tenancies.tenancies_of(login.customer_id, at)
+    if not held:
+        raise LoginFailed
+    temporary = is_temporary and not is_password
+    opened = new_session(
+        login.customer_id,
+        held[0].tenancy_id,
+        device,
+        at,
+        shared_computer=shared_computer,
+        temporary_proof=secrets.token_hash(secrets.bare(password)) if temporary else None,
+    )
+    same_password = LoginItem.password_hash == login.password_hash
+    writes: list[store.Write] = [opened.write, tries.given_back(login_tries)]
+    if temporary:
+        unused = ResetItem.live(at) & ResetItem.used_at.does_not_exist() & (ResetItem.secret_id == reset.secret_id)
+        writes += [store.Update(reset, [ResetItem.used_at.set(at)], unused), store.Check(login, same_password)]
+    elif passwords.needs_rehash(login.password_hash):
+        rehashed = LoginItem.password_hash.set(passwords.hashed(password))
+        writes.append(store.Update(login, [rehashed], same_password))
+    else:
+        writes.append(store.Check(login, same_password))
+    try:
+        store.transact(*writes)
+    except store.Refused:
+        raise LoginFailed from None
+    proof = None if shared_computer or temporary else devices.proof(email, at)
+    return SignedIn(opened, held, temporary, proof)
+
+
+def _is_temporary(password: str, reset: ResetItem | None, email: str) -> bool:
+    if reset is None or reset.used_at is not None:
+        return False
+    right = secrets.temporary_password(reset.key_version, reset.secret_id, email)
+    return secrets.same(secrets.bare(password), right)
+
+
+def log_off(session: Session) -> None:
+    """End the session at once."""
+    key = identity.session_key(session.customer_id, session.session_id)
+    store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk)))
+
+
+def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: datetime) -> SignedIn:
+    """Look at another of the customer's tenancies, under a new token; raises BadInput where it is not theirs."""
+    held = tenancies.tenancies_of(session.customer_id, at)
+    if tenancy_id not in {t.tenancy_id for t in held}:
+        raise BadInput(errors=[FieldError("tenancy_id", "Choose one of your own tenancies")])
+    opened = new_session(
+        session.customer_id,
+        tenancy_id,
+        device,
+        at,
+        shared_computer=session.idle < rules.IDLE,
+        started_at=session.started_at,
+    )
+    key = identity.session_key(session.customer_id, session.session_id)
+    ended = store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))
+    try:
+        store.transact(opened.write, ended)
+    except store.Refused:
+        raise NotLoggedIn from None
+    return SignedIn(opened, held, False, None)

@@ -1,0 +1,173 @@
+"""Registering: four facts, an emailed code and a password make a customer."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from portal import ids, store
+from portal.failures import BadInput, Failure
+from portal.identity import devices, passwords, rules, secrets, tries
+from portal.identity import store as identity
+from portal.identity.recipients import found_registration, may_mail
+from portal.identity.sessions import SignedIn, new_session
+from portal.identity.store import CustomerItem, LoginItem, RegistrationItem
+from portal.mail.outbox import letter
+from portal.tenancies import service as tenancies
+
+
+class DetailsNotMatched(Failure):
+    """The four facts do not match one person on one tenancy. Which one was wrong is never said."""
+
+
+class AlreadyRegistered(Failure):
+    """All four facts match somebody who has an account."""
+
+
+class EmailInUse(Failure):
+    """All four facts match, and another customer has that address."""
+
+
+class CodeNotAccepted(Failure):
+    """No such registration, another code, or its time is over."""
+
+
+class Registration(NamedTuple):
+    """A sign-up that waits for its code."""
+
+    registration_id: str
+    code_expires_at: datetime
+
+
+def register(
+    email: str, mobile: str, tenancy_reference: str, date_of_birth: date, *, address: str, at: datetime
+) -> Registration:
+    """Find the one person whom all four facts match, and mail them a code.
+
+    A try is reserved for the tenancy reference and for the network address, and given back by a match.
+
+    Raises:
+        DetailsNotMatched, AlreadyRegistered, EmailInUse, TriesSpent, TooManyCalls
+    """
+    tries.count_call(address, at)
+    reference_tries = f"reference#{tenancies.tenancy_id(tenancy_reference)}"
+    tries.spend(reference_tries, tries.REFERENCE, at)
+    address_tries = tries.reserve_mismatch(address, at)
+    people = tenancies.people_to_match(tenancy_reference, at)
+    typed = (email, mobile, date_of_birth)
+    matching = [p for p in people if rules.matches(typed, (p.email, p.mobile, p.date_of_birth))]
+    if len(matching) != 1:
+        raise DetailsNotMatched
+    (person,) = matching
+    spent: list[store.Write] = [tries.given_back(reference_tries), tries.given_back(address_tries)]
+    _not_registered(person.person_id, email, spent, at)
+    tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
+    registration = _new_registration(person, email, date_of_birth, at)
+    mail = _code_mail(registration, email, at)
+    store.transact(store.Put(registration, RegistrationItem.new()), *mail, *spent)
+    return Registration(registration.pk.removeprefix("REGISTRATION#"), registration.code_expires_at)
+
+
+def _not_registered(person_id: str, email: str, spent: Sequence[store.Write], at: datetime) -> None:
+    customer, login = store.fetch([identity.customer_key(person_id), identity.login_key(email)], at)
+    if customer or login:
+        store.transact(*spent)
+        raise AlreadyRegistered if customer else EmailInUse
+
+
+def _new_registration(person: tenancies.Person, email: str, date_of_birth: date, at: datetime) -> RegistrationItem:
+    expires = rules.code_expires_at(at)
+    key = identity.registration_key(ids.new_id(at))
+    return RegistrationItem(
+        pk=key.pk,
+        sk=key.sk,
+        person_id=person.person_id,
+        tenancy_id=person.tenancy_id,
+        email=email,
+        date_of_birth=date_of_birth,
+        secret_id=secrets.new_secret_id(),
+        key_version=secrets.key_version(),
+        code_expires_at=expires,
+        expires_at=int(expires.timestamp()),
+    )
+
+
+def _code_mail(registration: RegistrationItem, email: str, at: datetime) -> list[store.Write]:
+    """The mail with the code, where the address has had no more than three of its kind this hour and ten today."""
+    if not may_mail(email, at):
+        return []
+    return [
+        letter(
+            "code",
+            to=f"registration:{registration.pk.removeprefix('REGISTRATION#')}",
+            at=at,
+            about={"expires_at": registration.code_expires_at.isoformat()},
+            useful_until=registration.code_expires_at,
+        )
+    ]
+
+
+def resend(registration_id: str, *, address: str, at: datetime) -> None:
+    """Mail the same code with the same end again, where there is such a registration. Raises TooManyCalls."""
+    tries.count_call(address, at)
+    registration = found_registration(registration_id, at)
+    if registration is not None and (mail := _code_mail(registration, registration.email, at)):
+        store.transact(*mail)
+
+
+def verify(registration_id: str, code: str, password: str, *, address: str, device: str, at: datetime) -> SignedIn:
+    """Take the emailed code and the password chosen, make the customer and log them in, all at once.
+
+    What can be said of the password without knowing whose it is comes before a try is spent; what needs the record
+    comes after a right code, gives the try back and leaves the code usable.
+
+    Raises:
+        BadInput: the password.
+        CodeNotAccepted, TriesSpent, TooManyCalls, AlreadyRegistered, EmailInUse
+    """
+    tries.count_call(address, at)
+    passwords.refuse_weak(password, "password")
+    code_tries = f"code#{registration_id[:64]}"
+    tries.spend(code_tries, tries.CODE, at)
+    registration = found_registration(registration_id, at)
+    if registration is None or not _is_code(code, registration):
+        raise CodeNotAccepted
+    person_id, email = registration.person_id, registration.email
+    held = tenancies.tenancies_of(person_id, at)
+    try:
+        passwords.refuse_personal(password, "password", email, held)
+    except BadInput:
+        store.transact(tries.given_back(code_tries))
+        raise
+    customer_at, login_at = identity.customer_key(person_id), identity.login_key(email)
+    customer = CustomerItem(pk=customer_at.pk, sk=customer_at.sk, email=email, registered_at=at)
+    login = LoginItem(
+        pk=login_at.pk,
+        sk=login_at.sk,
+        customer_id=person_id,
+        password_hash=passwords.hashed(password),
+        date_of_birth=registration.date_of_birth,
+    )
+    opened = new_session(person_id, registration.tenancy_id, device, at)
+    writes: list[store.Write] = [
+        store.Delete(registration, RegistrationItem.live(at)),
+        store.Put(customer, CustomerItem.new()),
+        store.Put(login, LoginItem.new()),
+        opened.write,
+        letter("registered", to=f"customer:{person_id}", at=at),
+    ]
+    try:
+        store.transact(*writes)
+    except store.Refused as refused:
+        raise _why_not_verified(refused) from None
+    return SignedIn(opened, held, False, devices.proof(email, at))
+
+
+def _is_code(code: str, registration: RegistrationItem) -> bool:
+    right = secrets.code(registration.key_version, registration.secret_id, registration.email)
+    return secrets.same(code, right)
+
+
+def _why_not_verified(refused: store.Refused) -> Failure:
+    if refused.by(1):
+        return AlreadyRegistered()
+    return EmailInUse() if refused.by(2) else CodeNotAccepted()

@@ -1,0 +1,119 @@
+"""Forgotten and changed passwords."""
+
+from datetime import date, datetime
+
+from portal import ids, store
+from portal.clock import epoch
+from portal.failures import BadInput, FieldError
+from portal.identity import passwords, rules, secrets, tries
+from portal.identity import store as identity
+from portal.identity.recipients import may_mail
+from portal.identity.sessions import NewSession, NotLoggedIn, Session, new_session
+from portal.identity.store import LoginItem, ResetItem
+from portal.mail.outbox import letter
+from portal.tenancies import service as tenancies
+
+
+def ask_for_reset(email: str, date_of_birth: date, *, address: str, at: datetime) -> None:
+    """Mail a temporary password where address and date of birth are a customer's.
+
+    Where they are nobody's, a decoy is written and a mail to nobody asked for, so that both take the same calls and
+    the same time (threats T4, T8). Asked again within its hour, the same one is mailed with its first end. A wrong
+    date of birth spends none of the owner's asks. The old password works until a new one is set.
+
+    Raises:
+        TooManyCalls
+    """
+    tries.count_call(address, at)
+    login_at, reset_at, decoy_at = identity.login_key(email), identity.reset_key(email), identity.decoy_key(email)
+    login, reset, decoy = store.fetch([login_at, reset_at, decoy_at], at)
+    known = login is not None and login.date_of_birth == date_of_birth
+    if not may_mail(email if known else f"decoy {email}", at):
+        return
+    waiting = reset if known else decoy
+    writes: list[store.Write] = []
+    if waiting is None or waiting.used_at is not None:
+        waiting = _new_reset(reset_at if known else decoy_at, at)
+        # Asked twice at once, the first one stands and the second mails nothing.
+        free = ResetItem.new() | (ResetItem.expires_at <= at.timestamp()) | ResetItem.used_at.exists()
+        writes.append(store.Put(waiting, free))
+    until = datetime.fromtimestamp(int(waiting.expires_at), at.tzinfo)
+    mail = letter(
+        "temporary_password",
+        to=f"customer:{login.customer_id}" if known else f"nobody:{ids.new_id(at)}",
+        at=at,
+        about={"expires_at": until.isoformat()},
+        useful_until=until,
+    )
+    try:
+        store.transact(*writes, mail)
+    except store.Refused:
+        return
+
+
+def _new_reset(key: store.Key, at: datetime) -> ResetItem:
+    return ResetItem(
+        pk=key.pk,
+        sk=key.sk,
+        secret_id=secrets.new_secret_id(),
+        key_version=secrets.key_version(),
+        expires_at=epoch(at + rules.TEMPORARY_PASSWORD_LASTS),
+    )
+
+
+def change_password(
+    session: Session, current_password: str, new_password: str, *, at: datetime, address: str, device: str
+) -> NewSession:
+    """Set a new password: every other session ends, this one goes on under a new token, and a notice is mailed.
+
+    In a session that a temporary password opened, the current password is that one, checked against this session.
+
+    Raises:
+        BadInput: naming `current_password` where it is wrong, `new_password` where that cannot be taken.
+        TriesSpent, NotLoggedIn
+    """
+    tries.count_call(address, at)
+    passwords.refuse_weak(new_password, "new_password")
+    (customer,) = store.fetch([identity.customer_key(session.customer_id)], at)
+    if customer is None:
+        raise NotLoggedIn
+    own_tries = f"login#customer#{session.customer_id}"
+    tries.spend(own_tries, tries.LOGIN, at)
+    (login,) = store.fetch([identity.login_key(customer.email)], at)
+    if login is None or not _is_current(current_password, session, login):
+        raise BadInput(errors=[FieldError("current_password", "That is not your current password")])
+    held = tenancies.tenancies_of(session.customer_id, at)
+    try:
+        passwords.refuse_personal(new_password, "new_password", customer.email, held)
+    except BadInput:
+        store.transact(tries.given_back(own_tries))
+        raise
+    opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
+    open_now = identity.sessions_of(session.customer_id, at)
+    reset_at = identity.reset_key(customer.email)
+    set_password = LoginItem.password_hash.set(passwords.hashed(new_password))
+    writes: list[store.Write] = [
+        store.Update(login, [set_password], LoginItem.password_hash == login.password_hash),
+        opened.write,
+        store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
+        tries.given_back(own_tries),
+        letter("password_changed", to=f"customer:{session.customer_id}", at=at, about={"at": at.isoformat()}),
+        *(store.Delete(item) for item in open_now[:_MOST_ENDED_AT_ONCE]),
+    ]
+    try:
+        store.transact(*writes)
+    except store.Refused:
+        raise NotLoggedIn from None
+    for item in open_now[_MOST_ENDED_AT_ONCE:]:
+        store.transact(store.Delete(item))
+    return opened
+
+
+# A DynamoDB transaction takes 100 writes.
+_MOST_ENDED_AT_ONCE = 90
+
+
+def _is_current(password: str, session: Session, login: LoginItem) -> bool:
+    if session.temporary:
+        return secrets.same(secrets.token_hash(secrets.bare(password)), session.temporary_proof or "")
+    return passwords.is_right(password, login.password_hash)
