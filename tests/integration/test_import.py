@@ -16,6 +16,7 @@ from portal.exchange import importing
 from portal.exchange import store as exchange
 from portal.rent import service as rent
 from portal.rent import store as rent_store
+from portal.repairs import service as repairs
 from portal.tenancies import service as tenancies
 from portal.tenancies import store as tenancies_store
 from tests.integration.conftest import function
@@ -47,6 +48,10 @@ T3,10001-H,2026-11-10,payment,Direct Debit,-200.00
 T4,10001-G,2026-11-02,charge,Garage rent,12.05
 T5,10002-H,2026-11-02,charge,Four weeks' rent,98
 T6,10002-H,2026-11-03,benefit,Housing Benefit,-98.0
+"""
+REPAIRS = """repair_reference,tenancy_reference,reported_on,description,priority,status,completed_on
+R-1,LH10001,2026-10-05,Kitchen tap drips,4,complete,2026-10-19
+R-2,LH10001,2026-11-20,Boiler gives no hot water,urgent,Scheduled,
 """
 ALL = {
     "tenancies.csv": TENANCIES,
@@ -450,6 +455,23 @@ def test_bytes_that_are_no_text_take_one_row_and_no_more() -> None:
     raw = TENANCIES.encode().replace(b"14 Curlew", b"14 \xe9\xff Curlew").replace(b"3 Heron", b"3 \x00Heron")
     told = load({"tenancies.csv": raw})["files"]["tenancies.csv"]
     assert (told["applied"], told["refused"]) == (1, 2)
+
+
+def test_repairs_are_taken_over_once(writes: Counter[str]) -> None:
+    told = load({**ALL, "repairs.csv": REPAIRS + "R-3,LH77777,2026-11-20,Gutter leaks,urgent,open,\n"}, "one")
+    file = told["files"]["repairs.csv"]
+    assert (file["applied"], file["unchanged"], file["refused"]) == (2, 0, 1)
+    found = repairs.page(tenancies.tenancy_id("LH10001"), None, clock.now()).repairs
+    assert [(r.reference, r.priority, r.status) for r in found] == [
+        ("R-2", "urgent", "scheduled"), ("R-1", "routine", "completed"),
+    ]  # fmt: skip
+    writes.clear()
+    told = load({"repairs.csv": REPAIRS}, "two")
+    assert (told["applied"], told["unchanged"]) == (0, 2)
+    assert not writes
+    moved = REPAIRS.replace("R-1,LH10001", "R-1,LH10002").replace("Scheduled,", "complete,2026-11-24")
+    file = load({"repairs.csv": moved}, "three")["files"]["repairs.csv"]
+    assert (file["applied"], file["refused"]) == (1, 1)
 
 
 class TestSnapshot:
