@@ -159,9 +159,11 @@ def _failures(route: Any) -> dict[str, Any]:
 
     names = [failure.__name__ for failure in route.failures] + ["Unexpected", "TryAgainSoon"]
     if "body" in route.takes:
-        names += ["BadInput", "UnreadableBody", "NotJson", "TooLarge"]
-    if route.query:
-        names.append("BadInput")
+        names += ["UnreadableBody", "NotJson", "TooLarge"]
+    # A query that a route does not take is refused, and an id without the shape of one is none.
+    names.append("BadInput")
+    if "{" in route.path:
+        names.append("NotFound")
     if route.method != "GET" and not route.open_to_others:
         names.append("ForeignOrigin")
     slugs: dict[int, list[str]] = {}
