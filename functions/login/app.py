@@ -1,8 +1,11 @@
 """Logging in and off, and who is logged in."""
 
-from msgspec import UNSET, UnsetType
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType
 
 from portal import clock
+from portal.failures import NotFound
 from portal.http.answers import LoggedIn, customer, logged_in
 from portal.http.api import Answer, Api
 from portal.http.visit import SESSION_COOKIE, Visit, set_cookie
@@ -16,6 +19,8 @@ from portal.validation.reading import Request
 
 app = Api()
 handler = app.handler
+
+_SESSION = (NotLoggedIn, PasswordChangeRequired)
 
 
 class LoginRequest(Request):
@@ -47,7 +52,7 @@ def log_in(body: LoginRequest, visit: Visit) -> Answer[LoggedIn]:
     return logged_in(signed_in, status=200)
 
 
-@app.get("/api/session", failures=(NotLoggedIn, PasswordChangeRequired))
+@app.get("/api/session", failures=_SESSION)
 def session(session: Session) -> LoggedIn:
     """Who is logged in, and until when."""
     held = tenancies.tenancies_of(session.person_id, clock.now())
@@ -60,11 +65,46 @@ def session(session: Session) -> LoggedIn:
     )
 
 
-@app.put("/api/session", failures=(NotLoggedIn, PasswordChangeRequired))
+@app.put("/api/session", failures=_SESSION)
 def choose_tenancy(session: Session, body: ChooseTenancyRequest, visit: Visit) -> Answer[LoggedIn]:
     """Look at another of the customer's own tenancies."""
     chosen = logging_in.choose_tenancy(session, body.tenancy_id, device=visit.device, at=clock.now())
     return logged_in(chosen, status=200)
+
+
+class OpenSession(Struct):
+    """A place where the customer is logged in; `current` is this one."""
+
+    session_id: str
+    device: str
+    started_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+
+class OpenSessions(Struct):
+    """Where the customer is logged in: this session first."""
+
+    sessions: list[OpenSession]
+
+
+@app.get("/api/sessions", failures=_SESSION)
+def open_sessions(session: Session) -> OpenSessions:
+    """Where the customer is logged in."""
+    found = logging_in.open_sessions(session, clock.now())
+    return OpenSessions([OpenSession(**one._asdict()) for one in found])
+
+
+@app.delete("/api/sessions/{session_id}", status=204, failures=(*_SESSION, NotFound))
+def log_off_elsewhere(session: Session, session_id: str) -> None:
+    """Log off one of the places where the customer is logged in."""
+    logging_in.log_off_elsewhere(session, session_id, clock.now())
+
+
+@app.delete("/api/sessions", status=204, failures=_SESSION)
+def log_off_everywhere_else(session: Session) -> None:
+    """Log off everywhere but here."""
+    logging_in.log_off_everywhere_else(session, clock.now())
 
 
 @app.post("/api/logout", status=204, before_password_change=True, failures=(NotLoggedIn,))

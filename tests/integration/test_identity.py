@@ -9,7 +9,7 @@ from portal import clock, store
 from portal.identity import service as identity
 from portal.identity import store as identity_store
 from portal.mail.store import MAIL_PK, MailItem
-from tests.integration.conftest import Browser, add_tenancy
+from tests.integration.conftest import Browser, add_tenancy, log_in_as
 
 FACTS = {
     "email": "Amara@example.com",
@@ -369,3 +369,37 @@ def test_a_cookie_that_names_another_tenancy_is_no_session(browser: Browser, own
     its_id, customer, _, token = browser.cookies["__Host-session"].split(".")
     browser.cookies["__Host-session"] = f"{its_id}.{customer}.{stranger.tenancy_id}.{token}"
     assert browser.call("login", "GET", "/api/session").status == 401
+
+
+def test_a_customer_sees_where_they_are_logged_in_and_logs_off_the_others(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    body = {"email": "amara@example.com", "password": PASSWORD}
+    library, phone = Browser(), Browser()
+    for elsewhere in (library, phone):
+        noon.shift(1)
+        assert elsewhere.call("login", "POST", "/api/login", body).status == 200
+    shown = browser.call("login", "GET", "/api/sessions").json["sessions"]
+    assert [s["current"] for s in shown] == [True, False, False]
+    assert {s["device"] for s in shown} == {"Chrome on Linux"}
+    newest = shown[1]["session_id"]
+    assert browser.call("login", "DELETE", f"/api/sessions/{newest}").status == 204
+    assert browser.call("login", "DELETE", f"/api/sessions/{newest}").status == 404
+    assert phone.call("login", "GET", "/api/session").status == 401
+    assert library.call("login", "GET", "/api/session").status == 200
+    assert browser.call("login", "DELETE", "/api/sessions").status == 204
+    assert library.call("login", "GET", "/api/session").status == 401
+    assert len(browser.call("login", "GET", "/api/sessions").json["sessions"]) == 1
+
+
+def test_nobody_logs_off_somebody_else(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    registered(browser)
+    other = add_tenancy("LH40004", "P40004", email="other@example.com")
+    stranger = Browser()
+    log_in_as(stranger, other.person_id, other.tenancy_id)
+    (theirs,) = browser.call("login", "GET", "/api/sessions").json["sessions"]
+    refused = stranger.call("login", "DELETE", f"/api/sessions/{theirs['session_id']}")
+    missing = stranger.call("login", "DELETE", f"/api/sessions/{'0' * 26}")
+    assert (refused.status, refused.text) == (missing.status, missing.text) == (404, missing.text)
+    assert browser.call("login", "GET", "/api/session").status == 200

@@ -1,9 +1,11 @@
 """Logging in and off, and choosing which tenancy to look at."""
 
+import contextlib
 from datetime import datetime
+from typing import NamedTuple
 
 from portal import store
-from portal.failures import BadInput, Failure, FieldError
+from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.sessions import NotLoggedIn, Session, SignedIn, new_session
@@ -82,6 +84,48 @@ def log_off(session: Session) -> None:
     """End the session at once."""
     key = identity.session_key(session.customer_id, session.session_id)
     store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk)))
+
+
+class OpenSession(NamedTuple):
+    """A place where the customer is logged in, as they may recognise it."""
+
+    session_id: str
+    device: str
+    started_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+
+def open_sessions(session: Session, at: datetime) -> list[OpenSession]:
+    """Where the customer is logged in: this session first, then the latest seen."""
+    found = [
+        OpenSession(
+            item.sk.removeprefix(SessionItem.range_prefix),
+            item.device,
+            item.started_at,
+            item.last_seen_at,
+            item.sk == identity.session_key(session.customer_id, session.session_id).sk,
+        )
+        for item in identity.sessions_of(session.customer_id, at)
+    ]
+    return sorted(found, key=lambda s: (s.current, s.last_seen_at), reverse=True)
+
+
+def log_off_elsewhere(session: Session, session_id: str, at: datetime) -> None:
+    """End another of the customer's sessions; raises NotFound where it is none of theirs or over."""
+    key = identity.session_key(session.customer_id, session_id)
+    try:
+        store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at)))
+    except store.Refused:
+        raise NotFound from None
+
+
+def log_off_everywhere_else(session: Session, at: datetime) -> None:
+    """End all of the customer's sessions but this one."""
+    for other in open_sessions(session, at):
+        if not other.current:
+            with contextlib.suppress(NotFound):
+                log_off_elsewhere(session, other.session_id, at)
 
 
 def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: datetime) -> SignedIn:
