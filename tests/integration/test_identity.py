@@ -403,3 +403,16 @@ def test_nobody_logs_off_somebody_else(browser: Browser, own_tenancy: Any, noon:
     missing = stranger.call("login", "DELETE", f"/api/sessions/{'0' * 26}")
     assert (refused.status, refused.text) == (missing.status, missing.text) == (404, missing.text)
     assert browser.call("login", "GET", "/api/session").status == 200
+
+
+def test_what_may_be_guessing_is_counted_by_its_reason(
+    browser: Browser, own_tenancy: Any, noon: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registered(browser)
+    browser.call("register", "POST", "/api/register", FACTS | {"date_of_birth": "1990-03-28"})
+    wrong = {"email": "amara@example.com", "password": "not this one"}
+    for _ in range(11):
+        Browser().call("login", "POST", "/api/login", wrong)
+    written = capsys.readouterr().out
+    for name, times in (("Registered", 1), ("DetailsNotMatched", 1), ("LoginFailed", 10), ("TriesSpent", 1)):
+        assert written.count(f'"Name":"{name}"') == times

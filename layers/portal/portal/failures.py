@@ -1,7 +1,7 @@
 """The base of every failure that a tenant is told about; the words for each are in `portal.http.problems`."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
@@ -15,8 +15,10 @@ class Failure(Exception):
     """Something that a domain refuses. The class's name is its meaning; it never carries personal data.
 
     `members` are further members of the problem document (RFC 9457 §3.2), `retry_after` whole seconds, `headers`
-    further headers of the answer.
+    further headers of the answer. A `counted` failure is a metric of its own name: somebody may be guessing.
     """
+
+    counted: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
 from portal.http.visit import Visit, body_of, headers_of, visit_of
 from portal.identity import sessions
-from portal.observe import logger, write_out
+from portal.observe import count, logger, write_out
 from portal.settings import setting
 from portal.validation.reading import NotJson, printable, read_body, read_value
 
@@ -212,6 +212,8 @@ class Api:
 
     def _failed(self, error: Exception) -> Response[Any]:
         if isinstance(error, Failure):
+            if error.counted:
+                count(type(error).__name__)
             return _problem(error)
         if isinstance(error, NotFoundError):
             return _problem(NotFound())

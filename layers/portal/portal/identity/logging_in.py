@@ -16,6 +16,8 @@ from portal.tenancies import service as tenancies
 class LoginFailed(Failure):
     """Unknown address or wrong password: the two answer alike."""
 
+    counted = True
+
 
 def log_in(
     email: str,

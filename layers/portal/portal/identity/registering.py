@@ -12,11 +12,14 @@ from portal.identity.recipients import found_registration, may_mail
 from portal.identity.sessions import SignedIn, new_session
 from portal.identity.store import CustomerItem, LoginItem, RegistrationItem
 from portal.mail.outbox import letter
+from portal.observe import count
 from portal.tenancies import service as tenancies
 
 
 class DetailsNotMatched(Failure):
     """The four facts do not match one person on one tenancy. Which one was wrong is never said."""
+
+    counted = True
 
 
 class AlreadyRegistered(Failure):
@@ -29,6 +32,8 @@ class EmailInUse(Failure):
 
 class CodeNotAccepted(Failure):
     """No such registration, another code, or its time is over."""
+
+    counted = True
 
 
 class Registration(NamedTuple):
@@ -159,6 +164,7 @@ def verify(registration_id: str, code: str, password: str, *, address: str, devi
         store.transact(*writes)
     except store.Refused as refused:
         raise _why_not_verified(refused) from None
+    count("Registered")
     return SignedIn(opened, held, False, devices.proof(email, at))
 
 

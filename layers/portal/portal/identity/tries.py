@@ -19,9 +19,13 @@ from portal.settings import limits_factor
 class TriesSpent(Failure):
     """Too many misses at one account, code or tenancy reference."""
 
+    counted = True
+
 
 class TooManyCalls(Failure):
     """Too many calls from one network address."""
+
+    counted = True
 
 
 @dataclass(frozen=True)
