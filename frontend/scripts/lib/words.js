@@ -46,7 +46,7 @@ const DUTY = {
   begin_works: "We begin the work",
 };
 
-const DUTY_STATE = { waiting: "Not started yet", due: "Due", met: "Done", missed: "Late. Ring us." };
+const DUTY_STATE = { waiting: "Not started yet", due: "Still to do", met: "Done", missed: "Late. Ring us." };
 
 const RELATIONSHIP = {
   partner: "Partner, husband or wife",

@@ -156,7 +156,8 @@ function drawAdvice({ danger, advice, responsibility }, step) {
     responsibility === "tenant" && p("This is usually yours to mend under your tenancy agreement. If you cannot, report it and we will talk about it."),
   );
   const button = one("#advice-next");
-  button.textContent = danger ? "I have rung. Report it as well" : "Report it all the same";
+  const carryOn = responsibility === "tenant" ? "Report it all the same" : "Carry on";
+  button.textContent = danger ? "I have rung. Report it as well" : carryOn;
   button.href = next(step);
 }
 
