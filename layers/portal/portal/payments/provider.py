@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from portal.failures import Failure
-from portal.settings import setting
 
 
 class EventNotAccepted(Failure):
@@ -50,13 +49,3 @@ class Provider(Protocol):
 
     def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent:
         """The event that the provider sent; raises EventNotAccepted unless it is signed and young."""
-
-
-def provider() -> Provider:
-    """The provider that the template names."""
-    name = setting("PAYMENT_PROVIDER")
-    if name == "sandbox":
-        from portal.payments.sandbox import Sandbox
-
-        return Sandbox()
-    raise LookupError(f"no payment provider is called {name}")

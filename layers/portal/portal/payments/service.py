@@ -12,10 +12,11 @@ from portal.mail.outbox import letter
 from portal.observe import count, logger
 from portal.payments import rules
 from portal.payments import store as payments
-from portal.payments.provider import EventNotAccepted, PaymentFacts, ProviderEvent, provider
+from portal.payments.provider import EventNotAccepted, PaymentFacts, Provider, ProviderEvent
 from portal.payments.store import EventItem, PaymentItem, PaymentKeyItem
 from portal.rent import service as rent
 from portal.rent.service import AccountItem
+from portal.settings import setting
 
 __all__ = [
     "IdempotencyKeyReused", "PaymentItem", "apply_event", "found", "history", "id_of", "key_of",
@@ -27,6 +28,16 @@ PAGE = 20
 
 class IdempotencyKeyReused(Failure):
     """The key was used for a payment of another amount or account."""
+
+
+def _provider() -> Provider:
+    """The provider that the template names."""
+    name = setting("PAYMENT_PROVIDER")
+    if name == "sandbox":
+        from portal.payments.sandbox import Sandbox
+
+        return Sandbox()
+    raise LookupError(f"no payment provider is called {name}")
 
 
 def keys_to_start(session: Session, rent_account_id: str, idempotency_key: str) -> list[store.Key]:
@@ -128,7 +139,7 @@ def _at_provider(payment: PaymentItem, account: AccountItem, at: datetime) -> Pa
         payment_reference=account.payment_reference or account.reference,
         amount_pence=payment.amount_pence,
     )
-    payment.checkout_url = provider().start(facts, at)
+    payment.checkout_url = _provider().start(facts, at)
     noted = PaymentItem.checkout_url.set(payment.checkout_url)
     try:
         store.transact(
@@ -151,7 +162,7 @@ def apply_event(name: str, headers: dict[str, str], body: bytes, at: datetime) -
         NotFound: there is no such provider here.
         EventNotAccepted: signature, age or content are not right, or the facts are not those of the payment.
     """
-    its = provider()
+    its = _provider()
     if name != its.name:
         raise NotFound
     event = its.read_event(headers, body, at)
