@@ -289,7 +289,7 @@ def transact(*writes: Write) -> None:
 
     Raises:
         Refused: a condition did not hold.
-        Unavailable: conflicts or throttling outlasted the tries.
+        Unavailable: conflicts or throttling outlasted the tries, or DynamoDB gave no answer.
     """
     if len(writes) == 1:
         _write_one(writes[0])
@@ -302,6 +302,9 @@ def transact(*writes: Write) -> None:
                     _add(transaction, write)
             return
         except TransactWriteError as error:
+            if not isinstance(error.cause, ClientError):
+                # Never answered, also not on botocore's own tries under one token: done or not, nobody can tell here.
+                raise Unavailable from None
             reasons = error.cancellation_reasons
             refused = {
                 writes.index(order[i]): r.raw_item for i, r in enumerate(reasons) if r and r.code == CONDITION_FAILED

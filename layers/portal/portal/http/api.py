@@ -304,5 +304,6 @@ def _where(error: Exception) -> str:
 
 def _code(error: Exception) -> str | None:
     cause = getattr(error, "cause", None) or error
-    code: str | None = getattr(cause, "response", {}).get("Error", {}).get("Code")
+    # A call that was never answered has a `response` too: None.
+    code: str | None = (getattr(cause, "response", None) or {}).get("Error", {}).get("Code")
     return code
