@@ -1,0 +1,163 @@
+"""What many at the same moment cannot do, by real threads on the local stack (moto would show nothing).
+
+Each concurrent call is a process of the emulator's: they are started in steps, and reaped when idle.
+"""
+
+from __future__ import annotations
+
+import collections
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.e2e import journey
+from tests.e2e.conftest import NewTenant
+from tests.e2e.stack import LocalStack, Reply
+from tests.e2e.tenant import DEVICE, new_password
+
+NOBODYS = "0" * 26
+AT_ONCE = 64
+CODE_TRIES, LOGIN_TRIES = 5, 10
+
+
+def at_once[T](call: Callable[[int], T], number: int = AT_ONCE) -> list[T]:
+    """Make `number` calls that all start at the same moment."""
+    gate = threading.Barrier(number)
+
+    def one(turn: int) -> T:
+        gate.wait()
+        return call(turn)
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(one, range(number)))
+
+
+def warm(call: Callable[[int], Any]) -> None:
+    """Start a function's processes in steps: sixty-four cold at once would take longer than the emulator waits."""
+    for step in (1, 4, 16):
+        at_once(call, step)
+
+
+def problems(replies: list[Reply]) -> collections.Counter[tuple[int, str]]:
+    """How often each status and problem was answered."""
+    return collections.Counter(
+        (reply.status, str(reply.json.get("type", "")).rpartition("/")[2] if reply.body else "") for reply in replies
+    )
+
+
+@pytest.fixture
+def budgets(sources: Iterator[str]) -> Callable[[int], str]:
+    """An address for each turn: what is counted here is not the address."""
+    own = [next(sources) for _ in range(8)]
+    return lambda turn: own[turn % len(own)]
+
+
+def test_of_64_wrong_codes_at_once_exactly_5_are_judged_and_the_right_one_is_refused_then(
+    stack: LocalStack, new_tenant: NewTenant, budgets: Callable[[int], str]
+) -> None:
+    tenant = new_tenant()
+    registration_id = tenant.register()
+    code = tenant.code()
+
+    def guess(registration: str) -> Callable[[int], Reply]:
+        body = {"registration_id": registration, "code": "2222-2222", "password": new_password()}
+        return lambda turn: stack.call("POST", "/api/verify", body, source=budgets(turn))
+
+    warm(lambda turn: guess(f"{turn:026}")(turn))
+    answered = problems(at_once(guess(registration_id)))
+    assert answered == {(422, "code-not-accepted"): CODE_TRIES, (429, "tries-spent"): AT_ONCE - CODE_TRIES}
+    refused = tenant.verify(registration_id, code, new_password(), status=429)
+    assert int(refused.headers["retry-after"]) > 3600
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_of_64_wrong_passwords_at_once_exactly_10_are_judged_and_the_owner_gets_in(
+    known: bool, stack: LocalStack, new_tenant: NewTenant, budgets: Callable[[int], str]
+) -> None:
+    tenant = new_tenant().come_in()
+    tenant.call("POST", "/api/logout", status=204)
+    assert DEVICE in tenant.cookies
+    email = tenant.facts.email if known else f"nobody.{known}@example.com"
+
+    def guess(address: str) -> Callable[[int], Reply]:
+        body = {"email": address, "password": "correct horse battery"}
+        return lambda turn: stack.call("POST", "/api/login", body, source=budgets(turn))
+
+    warm(lambda turn: guess(f"warm.{turn}@example.com")(turn))
+    answered = problems(at_once(guess(email)))
+    assert answered == {(401, "login-failed"): LOGIN_TRIES, (429, "tries-spent"): AT_ONCE - LOGIN_TRIES}
+    if known:
+        elsewhere = tenant.other_browser().log_in(status=429)
+        assert int(elsewhere.headers["retry-after"]) >= 1
+    tenant.log_in()  # the browser that was here before has tries of its own
+
+
+def test_64_calls_with_one_idempotency_key_are_one_payment(stack: LocalStack, new_tenant: NewTenant) -> None:
+    tenant = new_tenant().come_in()
+    (account, *_) = tenant.balances()
+    warm(lambda _: stack.call("GET", "/api/pay", headers=_cookies(tenant.cookies)))
+
+    def start(key: str) -> Callable[[int], Reply]:
+        headers = _cookies(tenant.cookies) | {"Idempotency-Key": key}
+        body = {"rent_account_id": account, "amount_pence": 7_77}
+        return lambda _: stack.call("POST", "/api/pay", body, headers=headers)
+
+    replies = at_once(start("the-same-key-for-all"))
+    assert {reply.status for reply in replies} == {201}, problems(replies)
+    assert len({(reply.json["payment_id"], reply.json["checkout_url"]) for reply in replies}) == 1
+    assert len(tenant.call("GET", "/api/pay").json["payments"]) == 1
+
+
+def test_an_approval_delivered_64_times_at_once_is_posted_once(stack: LocalStack, new_tenant: NewTenant) -> None:
+    tenant = new_tenant().come_in()
+    before = tenant.balances()
+    (account, *_) = before
+    payment = tenant.start_payment(account, 9_87)
+    headers, body = _signed_approval(stack, payment["checkout_url"].rpartition("/")[2])
+    warm(lambda _: stack.call("GET", "/api/pay", headers=_cookies(tenant.cookies)))
+
+    replies = at_once(lambda _: stack.call("POST", "/api/pay/events/sandbox", raw=body, headers=headers))
+    assert {reply.status for reply in replies} == {200}, problems(replies)
+    journey.settle(tenant, payment["payment_id"], "succeeded")
+    assert tenant.balances() == before | {account: before[account] - 9_87}
+    lines = tenant.transactions(account)
+    assert [line["amount_pence"] for line in lines].count(-9_87) == 1
+    assert sum(line["amount_pence"] for line in lines) == before[account] - 9_87
+    tenant.letter(journey.NOTICES["receipt"])
+    assert len(tenant.letters(journey.NOTICES["receipt"])) == 1
+
+    # One flipped bit, another amount or an old signature is nobody's event.
+    forged = json.loads(body)
+    forged["payment"]["amount_pence"] = 1
+    for tampered in (body.replace(b"approve", b"approvE"), json.dumps(forged).encode(), body + b" "):
+        assert stack.call("POST", "/api/pay/events/sandbox", raw=tampered, headers=headers).status == 400
+
+
+def _signed_approval(stack: LocalStack, checkout_id: str) -> tuple[dict[str, str | None], bytes]:
+    """The event by which the provider tells of an approval, signed with the secret that it shares with the portal."""
+    key = {"pk": {"S": f"SANDBOX#{checkout_id}"}, "sk": {"S": "CHECKOUT"}}
+    item = stack.client("dynamodb").get_item(TableName=stack.outputs["RentTableName"], Key=key)["Item"]
+    event = {
+        "id": NOBODYS[:-1] + "1",
+        "verdict": "approve",
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "payment": json.loads(item["facts"]["S"]),
+    }
+    body = json.dumps(event).encode()
+    secrets = stack.client("secretsmanager")
+    (name,) = [s["Name"] for s in secrets.list_secrets()["SecretList"] if "SandboxSecret" in s["Name"]]
+    secret = secrets.get_secret_value(SecretId=name)["SecretString"]
+    sent_at = int(time.time())
+    signature = hmac.digest(secret.encode(), f"{sent_at}.".encode() + body, "sha256").hex()
+    return {"Sandbox-Signature": f"t={sent_at},v1={signature}", "Origin": None}, body
+
+
+def _cookies(cookies: dict[str, str]) -> dict[str, str | None]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
