@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.console import StackError, step
 from infra.local.emulator import client
-from infra.local.settings import ARTIFACTS_BUCKET, ROOT, SHARED, STACK_NAME, VENVS, Settings
+from infra.local.settings import ARTIFACTS_BUCKET, REGION, ROOT, SHARED, STACK_NAME, VENVS, Settings
 from infra.templates import read_template
 
 TEMPLATE = ROOT / "template.yaml"
@@ -53,11 +53,9 @@ def deploy(settings: Settings, endpoint: str, origin: str) -> dict[str, str]:
                 _build(settings, build)
                 built.write_text(sources)
         with step("Deploying the template"):
-            with contextlib.suppress(ClientError):
-                client("s3", endpoint).create_bucket(
-                    Bucket=ARTIFACTS_BUCKET,
-                    CreateBucketConfiguration={"LocationConstraint": cloudformation.meta.region_name},
-                )
+            s3 = client("s3", endpoint)
+            with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=ARTIFACTS_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
             _sam_deploy(settings, build, endpoint, parameters)
     outputs = _outputs(cloudformation)
     if outputs is None:

@@ -20,7 +20,7 @@ from infra.local.emulator import client
 _LONDON = ZoneInfo("Europe/London")
 _WAIT_SECONDS = 840
 _SHOWN_REFUSALS = 20
-_FAILURES = 2
+_FAILURES = 1
 
 
 def load(
@@ -59,7 +59,7 @@ def load(
         except ClientError as fault:
             if fault.response["Error"]["Code"] not in {"NoSuchKey", "404"}:
                 raise
-        if failures.too_many():
+        if failures.any():
             function_logs.collect(endpoint, logs)
             raise StackError(f"the import of {drop} failed.", log=logs / "importer.log")
         time.sleep(0.25)
@@ -68,7 +68,7 @@ def load(
 
 
 class _Failures:
-    """Notices when the importer fails again and again: the emulator would go on trying it for hours."""
+    """Notices when the importer fails: the emulator wakes it again only minutes later, and for hours."""
 
     def __init__(self, endpoint: str, function: str) -> None:
         configuration = client("lambda", endpoint).get_function_configuration(FunctionName=function)
@@ -76,8 +76,8 @@ class _Failures:
         self._logs = client("logs", endpoint)
         self._since = int(time.time() * 1000)
 
-    def too_many(self) -> bool:
-        """Whether it failed twice since this was made."""
+    def any(self) -> bool:
+        """Whether it failed since this was made: what passes by itself it has tried again itself."""
         found = self._logs.filter_log_events(
             logGroupName=self._group, startTime=self._since, filterPattern='"Traceback (most recent call last)"'
         )

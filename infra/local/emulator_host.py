@@ -41,12 +41,13 @@ def _note_decisions(file: str) -> None:
         asked.by = context.principal_arn
         return evaluate(context, *policies)
 
-    def enforcing(access_key: str, action: str, service: str, region: str, resource: str = "*", *more: Any) -> Any:
+    def enforcing(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
         asked.by = None
-        refused = enforce(access_key, action, service, region, resource, *more)
+        refused = enforce(key, action, service, region, resource_arn, **more)
         if asked.by and ":assumed-role/" in asked.by:
             # The folder of an object, not its name.
-            where = "/".join(resource.split("/")[:2]) if resource.startswith("arn:aws:s3:::") else resource
+            parts = 2 if resource_arn.startswith("arn:aws:s3:::") else None
+            where = "/".join(resource_arn.split("/")[:parts])
             decision = (asked.by.rpartition(":")[2], action, where, "refused" if refused else "allowed")
             with lock:
                 if decision not in noted:

@@ -14,12 +14,13 @@ ACCOUNT = "000000000000"
 STACK_NAME = "portal"
 ARTIFACTS_BUCKET = "portal-artifacts"
 DEFAULT_PORT = 8000
-DEMO = ROOT / "data" / "demo"
-"""The demo landlord's exchange files."""
 
 VENVS = ROOT / ".venvs"
 SHARED = ROOT / ".local"
-"""What stacks on this machine share: the build of the functions."""
+"""What stacks on this machine share: the build of the functions, the demo landlord's files."""
+
+DEMO = SHARED / "demo"
+"""The demo landlord's exchange files, written by data/make_demo.py as of the day."""
 
 
 @dataclass(frozen=True)

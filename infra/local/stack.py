@@ -13,17 +13,17 @@ import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from data import make_demo
 from infra.local import deployment, drop, logs, mailbox
 from infra.local.console import StackError, say, step
 from infra.local.emulator import Emulator, client, stop_process
-from infra.local.people import who_can_register
-from infra.local.settings import ROOT, Running, Settings
+from infra.local.people import who_can_register, write_demo
+from infra.local.settings import DEMO, ROOT, Running, Settings
 from infra.local.site import Origin, Site
 
 _WARMED_AT_ONCE = 3
@@ -104,6 +104,8 @@ class Stack:
         folder = self.settings.data
         loaded = self.settings.state / "loaded"
         if folder and not loaded.exists():
+            if folder == DEMO:
+                write_demo()
             with step(f"Loading the landlord's files from {_shown(folder)}"):
                 report = drop.load(
                     folder,
@@ -137,19 +139,19 @@ class Stack:
 
     def _ready(self) -> None:
         folder = self.settings.data
-        people = who_can_register(folder, datetime.now(UTC).date()) if folder else []
-        if people:
+        people = who_can_register(folder, make_demo.london_today()) if folder else []
+        if folder and people:
             say()
             say(f"Who can register at {self.origin}/register/, for example:")
             for person in people:
                 say()
-                say(f"  {person['first_name']} {person['last_name']}")
-                say(f"    email              {person['email']}")
-                say(f"    mobile             {person['mobile']}")
-                say(f"    tenancy reference  {person['tenancy_reference']}")
-                say(f"    date of birth      {datetime.fromisoformat(person['date_of_birth']):%-d %B %Y}")
+                say(f"  {person.description}")
+                say(f"    email              {person.email}")
+                say(f"    mobile             {person.mobile}")
+                say(f"    tenancy reference  {person.tenancy_reference}")
+                say(f"    date of birth      {person.date_of_birth:%-d %B %Y}")
             say()
-            say(f"Everybody in {_shown(folder)}/people.csv whose tenancy has not ended can." if folder else "")
+            say(f"Everybody in {_shown(folder)}/people.csv whose tenancy has not ended can.")
         say(f"Emails arrive at {self.origin}/_local/mailbox")
         say("Control-C stops the stack and keeps what was entered; `make reset` forgets it.")
         say()
