@@ -210,6 +210,18 @@ CONTACT = {
 }
 
 
+SESSIONS = [
+    {
+        "session_id": f"s{number}",
+        "device": device,
+        "started_at": moment(hours=number),
+        "last_seen_at": moment(minutes=number),
+        "current": number == 1,
+    }
+    for number, device in enumerate(("Chrome on Android", "Firefox on Windows"), 1)
+]
+
+
 def usual() -> Replies:
     """What the API answers on a day when all goes well."""
     return {
@@ -227,5 +239,6 @@ def usual() -> Replies:
         "POST /household/members": ok(MEMBERS[0], 201),
         "GET /contact": ok(CONTACT, etag='"3"'),
         "PATCH /contact": ok({**CONTACT, "mobile": "+447700900456", "version": 4}, etag='"4"'),
+        "GET /sessions": ok({"sessions": SESSIONS}),
         "POST /logout": {"status": 204, "body": ""},
     }

@@ -425,11 +425,28 @@ def test_log_off_is_under_settings_and_forgets_what_the_tab_knew(tab: Callable[.
     opened.settled()
     page.get_by_role("link", name="Settings").click()
     opened.settled()
-    page.get_by_role("button", name="Log off").click()
+    page.get_by_role("button", name="Log off", exact=True).click()
     page.wait_for_url("**/login/#logged-off")
     expect(page.get_by_text("You have logged off.")).to_be_visible()
     assert opened.sent("POST /logout") == [None]
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_another_place_where_one_is_logged_in_can_be_logged_off(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["DELETE /sessions/s2"] = {"status": 204, "body": ""}
+    opened.api["DELETE /sessions"] = {"status": 204, "body": ""}
+    page = opened.open("/settings/")
+    opened.settled()
+    expect(page.locator("#sessions li").first).to_contain_text("This one")
+    page.get_by_role("button", name="Log off Firefox on Windows").click()
+    expect(page.get_by_text("You are logged off on Firefox on Windows.")).to_be_visible()
+    page.get_by_role("button", name="Log off everywhere else").click()
+    expect(page.get_by_text("You are logged off everywhere else.")).to_be_visible()
+    assert [named for named, _, _ in opened.calls if named.startswith("DELETE")] == [
+        "DELETE /sessions/s2",
+        "DELETE /sessions",
+    ]
 
 
 def test_asking_for_a_temporary_password_says_the_same_whatever_is_known(tab: Callable[..., Tab]) -> None:
@@ -739,12 +756,12 @@ def test_with_script_off_there_are_words_numbers_and_links(tab: Callable[..., Ta
         expect(page.get_by_text("Getting your details")).to_be_hidden()
 
 
-def test_two_minutes_before_the_idle_end_the_page_asks(tab: Callable[..., Tab]) -> None:
+def test_shortly_before_the_idle_end_the_page_asks(tab: Callable[..., Tab]) -> None:
     opened = tab()
     opened.page.clock.install()
     page = opened.open("/home/")
     opened.settled()
-    page.clock.run_for(12 * 60_000)
+    page.clock.run_for(11 * 60_000)
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.clock.run_for(90_000)
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -17,8 +17,8 @@ export class Problem extends Error {
 const never = () => new Promise(() => {});
 
 /** Send somebody to log in, to come back to this page with what they typed. */
-export function leaveToLogIn(why = "needed") {
-  keepPage(why);
+export function leaveToLogIn(why = "needed", minutes = null) {
+  keepPage(why, minutes);
   location.assign("/login/");
   return never();
 }

@@ -41,10 +41,10 @@ export function forgetAll() {
 }
 
 /** Keep the way back and the typed answers of this page for the same customer. */
-export function keepPage(why) {
+export function keepPage(why, minutes = null) {
   const { customerId = null, tenancyId = null } = recall(SIGNED_IN) ?? {};
   store(SIGNED_IN, null);
-  store(BACK, { address: location.pathname + location.hash, why, customerId, tenancyId });
+  store(BACK, { address: location.pathname + location.hash, why, minutes, customerId, tenancyId });
   if (!customerId) return;
   const forms = {};
   for (const form of document.querySelectorAll("form[id]")) {
@@ -54,8 +54,8 @@ export function keepPage(why) {
   store(ANSWERS, { path: location.pathname, customerId, forms });
 }
 
-/** Why somebody was sent to log in: "idle" after too long away, "needed" otherwise; null where nobody was. */
-export const reasonForLogin = () => recall(BACK)?.why ?? null;
+/** Why somebody was sent to log in: `why` is "idle" after so many `minutes` away, else "needed"; null: nobody was. */
+export const reasonForLogin = () => recall(BACK);
 
 /**
  * The page to go to after logging in, and the home that was looked at there.

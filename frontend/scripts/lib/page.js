@@ -6,7 +6,8 @@ import { call, leaveToLogIn, onAnswer, Problem } from "./api.js";
 import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
 import { forgetAll, markSignedIn, restoreAnswers, wayBack } from "./keep.js";
 
-const WARN_BEFORE = 120_000;
+// The server notes the last call once a minute at most, so the true end may come a minute before the one reckoned here.
+const WARN_BEFORE = 180_000;
 
 /**
  * Start a page for somebody who has logged in.
@@ -57,20 +58,22 @@ function drawFailure(failure, load) {
   moveTo(heading);
 }
 
-/** Two minutes before the idle end, ask; at the end, go to log in and come back here. */
+/** Shortly before the idle end, ask; at the end, go to log in and come back here. */
 function watchIdle(session, serverNow) {
   const idle = Date.parse(session.idle_ends_at) - serverNow.getTime();
   const allowed = Math.max(60_000, Math.min(idle, Date.parse(session.ends_at) - serverNow.getTime()));
+  const minutes = String(Math.round(idle / 60_000));
+  one("#idle-minutes").textContent = minutes;
   const dialog = one("#idle");
   let warning;
   let ending;
   const again = () => {
     clearTimeout(warning);
     clearTimeout(ending);
-    warning = setTimeout(() => dialog.open || dialog.showModal(), Math.max(allowed - WARN_BEFORE, 30_000));
+    warning = setTimeout(() => dialog.open || dialog.showModal(), allowed - Math.min(WARN_BEFORE, allowed / 3));
     ending = setTimeout(() => {
       if (dialog.open) dialog.close();
-      leaveToLogIn("idle");
+      leaveToLogIn("idle", minutes);
     }, allowed);
   };
   onAnswer(again);

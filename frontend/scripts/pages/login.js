@@ -7,7 +7,11 @@ import { goOn } from "../lib/page.js";
 if (location.hash === "#logged-off") {
   forgetAll();
   note("#logged-off");
-} else if (reasonForLogin()) note(`#${reasonForLogin()}-note`);
+} else if (reasonForLogin()) {
+  const { why, minutes } = reasonForLogin();
+  if (minutes) one("#idle-minutes").textContent = minutes;
+  note(`#${why}-note`);
+}
 
 function note(selector) {
   show(selector);

@@ -1,11 +1,13 @@
 import { call, Problem } from "../lib/api.js";
-import { fill, one } from "../lib/dom.js";
+import { eventWords } from "../lib/dates.js";
+import { fill, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showErrors } from "../lib/forms.js";
 import { logOff, memberPage, tenancyOf } from "../lib/page.js";
-import { factRow } from "../lib/show.js";
+import { factRow, tag } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
 
 memberPage(async (session) => {
+  await drawSessions();
   const tenancy = tenancyOf(session);
   const { customer } = session;
   fill(
@@ -19,17 +21,56 @@ memberPage(async (session) => {
   views({});
 });
 
-one("#log-off").addEventListener("click", async (event) => {
+one("#log-off").addEventListener("click", (event) => press(event, logOff));
+one("#everywhere-else").addEventListener("click", (event) =>
+  press(event, async () => {
+    await call("DELETE", "/sessions");
+    await drawSessions();
+    doneWith("You are logged off everywhere else.");
+  }),
+);
+
+async function press(event, act) {
   const button = event.currentTarget;
   button.disabled = true;
   try {
-    await logOff();
+    await act();
   } catch (failure) {
-    button.disabled = false;
     if (!(failure instanceof Problem)) throw failure;
-    showErrors(one("#change"), [{ field: null, message: `You are still logged in. ${failure.detail}` }]);
+    showErrors(one("#change"), [{ field: null, message: failure.detail }]);
+  } finally {
+    button.disabled = false;
   }
-});
+}
+
+async function drawSessions() {
+  const { sessions } = (await call("GET", "/sessions")).body;
+  show("#everywhere-else", sessions.some(({ current }) => !current));
+  fill(
+    "#sessions",
+    sessions.map((session) =>
+      h(
+        "li",
+        { class: "app-card" },
+        h("p", {}, h("strong", {}, session.device), " ", session.current && tag("This one", "done")),
+        h("p", { class: "app-quiet" }, `Since ${eventWords(session.started_at)}. Last used at ${eventWords(session.last_seen_at)}`),
+        !session.current &&
+          h(
+            "button",
+            { type: "button", class: "govuk-button govuk-button--secondary", onclick: (event) => press(event, () => logOffThere(session)) },
+            "Log off",
+            h("span", { class: "govuk-visually-hidden" }, ` ${session.device}`),
+          ),
+      ),
+    ),
+  );
+}
+
+async function logOffThere({ session_id: id, device }) {
+  await call("DELETE", `/sessions/${encodeURIComponent(id)}`);
+  await drawSessions();
+  doneWith(`You are logged off on ${device}.`);
+}
 
 onSubmit("#change", async (form) => {
   const checks = new Checks();
@@ -39,5 +80,6 @@ onSubmit("#change", async (form) => {
   checks.done();
   await call("PUT", "/password", { body: { current_password: current, new_password: chosen } });
   form.reset();
+  await drawSessions();
   doneWith("Your new password is saved. Everywhere else you have been logged off.");
 });
