@@ -99,8 +99,7 @@ export function repairCard(repair) {
     "li",
     { class: "app-card" },
     h("a", { class: "govuk-link", href: `/repairs/repair/#${repair.repair_id}` }, repairName(repair)),
-    h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}`),
-    repair.place && h("p", {}, repair.place),
+    h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}${repair.place ? `, ${repair.place}` : ""}`),
     due && h("p", {}, `We aim to finish it ${due}`),
     h("p", { class: "app-quiet" }, `Reported ${longDay(dayOf(repair.reported_at))}. Reference ${repair.reference}`),
   );
