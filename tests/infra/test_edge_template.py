@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra.templates import read_template
 
+from infra.templates import read_template
 from portal.http.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[2]

@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+
 from infra.templates import read_template
 
 ROOT = Path(__file__).parents[2]

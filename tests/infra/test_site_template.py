@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra.site.headers import Header, api_headers, page_headers
-from infra.templates import read_template
 
 from frontend import pages
+from infra.site.headers import Header, api_headers, page_headers
+from infra.templates import read_template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "infra/site/template.yaml")

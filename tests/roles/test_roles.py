@@ -21,7 +21,8 @@ def _allowed(function: str) -> set[Allowed]:
     role = TEMPLATE["Resources"][f"{function.capitalize()}Role"]
     found = set()
     for policy in role["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
+        for declared in policy["PolicyDocument"]["Statement"]:
+            statement = declared["Fn::If"][1] if "Fn::If" in declared else declared
             if statement["Sid"].startswith(_PLATFORM):
                 continue
             for action in _listed(statement["Action"]):
