@@ -169,5 +169,5 @@ lock: $(DEV)/.stamp ## Lock the newest versions that requirements/*.in allow, wi
 
 .PHONY: clean
 clean: ## Remove what was built and installed, and keep what was entered
-	rm -rf .venvs .aws-sam build .local/build .local/build.toml frontend/node_modules
+	rm -rf .venvs .aws-sam build frontend/node_modules .local/build .local/build.toml .local/site .local/site.sources .local/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -79,7 +79,7 @@ def _reset(settings: Settings) -> None:
             stop_process(running.pid)
     for remembered in ("aws", "s3", "tmp", "logs"):
         shutil.rmtree(settings.state / remembered, ignore_errors=True)
-    for remembered in ("deployed.json", "loaded", "running.json"):
+    for remembered in ("deployed.json", "loaded", "letters.json", "start-api.json", "running.json"):
         (settings.state / remembered).unlink(missing_ok=True)
     say("Forgotten. `make run` starts afresh with the demo landlord's files.")
 

@@ -37,14 +37,14 @@ def deploy(settings: Settings, endpoint: str, origin: str) -> dict[str, str]:
 
     Raises StackError where a step fails.
     """
-    sources, parameters = _fingerprint(settings), _parameters(settings, origin)
+    sources, parameters = fingerprint(*_SOURCES, str(settings.brand)), _parameters(settings, origin)
     wanted = {"sources": sources, "parameters": parameters}
     deployed = settings.state / "deployed.json"
     cloudformation = client("cloudformation", endpoint)
     if _read(deployed) == wanted and _outputs(cloudformation) is not None:
         return _outputs(cloudformation) or {}
     deployed.unlink(missing_ok=True)
-    with _only_one():
+    with only_one():
         build = SHARED / "build"
         built = build / "sources"
         if not (built.exists() and built.read_text() == sources):
@@ -83,16 +83,13 @@ def _parameters(settings: Settings, origin: str) -> dict[str, str]:
     }
 
 
-def _fingerprint(settings: Settings) -> str:
-    """Changes with anything that the build reads."""
+def fingerprint(*sources: str) -> str:
+    """Changes with any of the files and folders named, packages from elsewhere and compiled code apart."""
     digest = hashlib.sha256()
-    files = [settings.brand]
-    for source in (ROOT / name for name in _SOURCES):
-        files += sorted(source.rglob("*")) if source.is_dir() else [source]
-    for file in files:
-        if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file).encode() + b"\0")
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for source in (ROOT / name for name in sources):
+        for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if file.is_file() and not {"__pycache__", "node_modules"} & set(file.parts):
+                digest.update(str(file).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -104,8 +101,8 @@ def _read(file: Path) -> Any:
 
 
 @contextlib.contextmanager
-def _only_one() -> Iterator[None]:
-    """Stacks started at the same time share one build, and make it one after the other."""
+def only_one() -> Iterator[None]:
+    """Stacks started at the same time share what is built, and build it one after the other."""
     SHARED.mkdir(exist_ok=True)
     with (SHARED / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -202,6 +199,15 @@ class Bridges:
             for name, event in properties.get("Events", {}).items():
                 if event["Type"] == kind:
                     yield function, name, event.get("Properties", {})
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """What each function is told, for `sam local start-api --env-vars`, which knows no deployed names."""
+        functions = client("lambda", self.endpoint)
+        return {
+            name: functions.get_function_configuration(FunctionName=self.physical[name])["Environment"]["Variables"]
+            | {"AWS_ENDPOINT_URL": self.endpoint}
+            for name, _ in self.functions()
+        }
 
     def routes(self) -> None:
         """The emulator makes no routes from the OpenAPI body that SAM writes for an HttpApi."""

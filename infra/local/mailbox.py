@@ -7,6 +7,7 @@ import json
 import re
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'self'"
@@ -38,6 +39,23 @@ def letters(endpoint: str, to: str | None = None) -> list[Letter]:
         if to is None or address.lower() == to.lower()
     ]  # fmt: skip
     return [letter for *_, letter in sorted(found, key=lambda entry: entry[:2], reverse=True)]
+
+
+class Mailbox:
+    """The emails of this run and, from `file`, of the runs before it."""
+
+    def __init__(self, endpoint: str, file: Path) -> None:
+        self._endpoint, self._file = endpoint, file
+        self._earlier = [Letter(**kept) for kept in json.loads(file.read_text())] if file.exists() else []
+
+    def letters(self, to: str | None = None) -> list[Letter]:
+        """As the function `letters`."""
+        earlier = [letter for letter in self._earlier if to is None or letter.to.lower() == to.lower()]
+        return letters(self._endpoint, to) + earlier
+
+    def keep(self) -> None:
+        """Write all of them down for the next run."""
+        self._file.write_text(json.dumps([letter.__dict__ for letter in self.letters()]))
 
 
 def page(shown: list[Letter], to: str | None) -> str:

@@ -41,7 +41,7 @@ class Settings:
     limits_factor: int = 100
     data: Path | None = DEMO
     brand: Path = ROOT / "brand" / "demo.toml"
-    site: Path = ROOT / "build" / "site"
+    site: Path = SHARED / "site"
 
     @property
     def logs(self) -> Path:
@@ -57,6 +57,16 @@ class Settings:
     def access_log(self) -> Path:
         """What the roles were allowed and refused, one JSON object a line."""
         return self.logs / "access.jsonl"
+
+    @property
+    def letters_file(self) -> Path:
+        """The emails of earlier runs: the emulator forgets them."""
+        return self.state / "letters.json"
+
+    @property
+    def start_api_file(self) -> Path:
+        """What `sam local start-api` is to tell the functions (samconfig.toml)."""
+        return self.state / "start-api.json"
 
     @property
     def running_file(self) -> Path:

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import io
 import mimetypes
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,7 +44,6 @@ _NOT_PASSED_BACK = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "proxy-connection"}
 )
 _COMPRESSED = ("text/", "application/json", "application/javascript", "image/svg+xml", "application/manifest+json")
-_FOR_EVER = re.compile(r"[.-][0-9A-Za-z_]{8,}\.\w+$")
 _MEDIA_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 
 
@@ -159,7 +157,7 @@ class Site:
             "Content-Type": kind,
             "ETag": tag,
             "Vary": "Accept-Encoding",
-            "Cache-Control": "public, max-age=31536000, immutable" if _FOR_EVER.search(file.name) else "no-cache",
+            "Cache-Control": _kept(file.relative_to(self.folder)),
         }
         if status == 200 and tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
@@ -227,6 +225,13 @@ def _add(to: Any, policy: list[policies.Header]) -> None:
 def _encoding(accepted: str) -> str:
     offered = {part.partition(";")[0].strip() for part in accepted.split(",") if ";q=0" not in part.replace(" ", "")}
     return next((name for name in ("br", "gzip") if name in offered), "")
+
+
+def _kept(file: Path) -> str:
+    """How long a browser keeps a file: as docs/operations.md uploads it. Assets are named by their content."""
+    if file.parts[0] == "assets":
+        return "public, max-age=31536000, immutable"
+    return "no-cache" if file.suffix == ".html" else "public, max-age=3600"
 
 
 @lru_cache(maxsize=512)

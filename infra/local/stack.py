@@ -8,20 +8,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from data import make_demo
-from infra.local import deployment, drop, logs, mailbox
+from infra.local import deployment, drop, logs, pages
 from infra.local.console import StackError, say, step
 from infra.local.emulator import Emulator, client, stop_process
+from infra.local.mailbox import Mailbox
 from infra.local.people import who_can_register, write_demo
 from infra.local.settings import DEMO, ROOT, Running, Settings
 from infra.local.site import Origin, Site
@@ -35,6 +33,7 @@ class Stack:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.emulator = Emulator(settings)
+        self.mailbox: Mailbox | None = None
         self._stopping = _Stopping()
         self.sockets = _listen(settings.port)
         self.origin = f"http://localhost:{self.sockets[0].getsockname()[1]}"
@@ -59,8 +58,7 @@ class Stack:
             raise StackError(f"this stack runs already, at {earlier.site} (process {earlier.pid}).")
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         self._stop_orphan()
-        with step("Building the site"):
-            self._build_site()
+        pages.build(self.settings)
         with step("Starting the emulator of AWS"):
             self.emulator.start()
         return deployment.deploy(self.settings, self.emulator.endpoint, self.origin)
@@ -70,10 +68,11 @@ class Stack:
         loop = asyncio.get_running_loop()
         self._stopping.then(lambda: loop.call_soon_threadsafe(stopped.set))
         endpoint = self.emulator.endpoint
-        secret = client("secretsmanager", endpoint).get_secret_value(SecretId=outputs["OriginSecretArn"])[
-            "SecretString"
-        ]
-        site = Site(self.settings.site, Origin(endpoint, outputs["ApiId"], secret), partial(mailbox.letters, endpoint))
+        secrets = client("secretsmanager", endpoint)
+        secret = secrets.get_secret_value(SecretId=outputs["OriginSecretArn"])["SecretString"]
+        self.mailbox = Mailbox(endpoint, self.settings.letters_file)
+        self.settings.start_api_file.write_text(json.dumps(deployment.Bridges(endpoint).environments(), indent=2))
+        site = Site(self.settings.site, Origin(endpoint, outputs["ApiId"], secret), self.mailbox.letters)
         runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         try:
@@ -157,19 +156,6 @@ class Stack:
         say()
         say(f"Ready: {self.origin}")
 
-    def _build_site(self) -> None:
-        log = self.settings.logs / "site.log"
-        with log.open("wb") as output:
-            done = subprocess.run(
-                [sys.executable, "-m", "frontend.build", "--brand", self.settings.brand, "--out", self.settings.site],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        if done.returncode:
-            raise StackError("building the site failed.", log=log)
-
     def _stop_orphan(self) -> None:
         """An emulator whose stack was killed stops by itself; wait for it, so that its state is saved first."""
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -183,6 +169,8 @@ class Stack:
             say("Stopping, and saving what was entered ...")
             with contextlib.suppress(Exception):
                 logs.collect(self.emulator.endpoint, self.settings.function_logs)
+                if self.mailbox:
+                    self.mailbox.keep()
             self.emulator.stop()
             self.settings.running_file.unlink(missing_ok=True)
             say("Stopped.")
