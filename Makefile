@@ -97,7 +97,7 @@ reset: $(DEV)/.stamp ## Forget everything that was entered on this machine's sta
 
 .PHONY: test
 test: setup ## Run every test: pages' scripts, rules, functions, templates, the stack and a real browser
-	@cd frontend && node --test tests/
+	@cd frontend && npm test --silent
 	@$(PYTEST) -m "not long" tests
 
 .PHONY: test-unit
@@ -120,7 +120,7 @@ check: setup ## Check style, types, imports between domains, templates, known we
 	$(CLEAN_SAM) $(SAM)/bin/sam validate --lint --template-file template.yaml
 	$(DEV)/bin/cfn-lint template.yaml infra/site/template.yaml infra/edge/template.yaml infra/monitoring/template.yaml
 	$(DEV)/bin/bandit --quiet --recursive layers/portal functions frontend/*.py infra --severity-level medium
-	cd frontend && node --test tests/
+	cd frontend && npm test --silent
 	@$(MAKE) audit
 
 # The list of known weaknesses is on the network; without it this says so and does not hold up the rest.

@@ -20,8 +20,8 @@ _SYSTEMS = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "CrOS": "C
             "Mac OS": "Mac", "Linux": "Linux"}  # fmt: skip
 
 
-def _first_in(text: str, names: dict[str, str]) -> str:
-    return next((name for mark, name in names.items() if mark in text), "another")
+def _first_in(text: str, names: dict[str, str]) -> str | None:
+    return next((name for mark, name in names.items() if mark in text), None)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Visit:
     @property
     def device(self) -> str:
         """The browser and system in words a person knows: "Chrome on Android"."""
-        return f"{_first_in(self.user_agent, _BROWSERS)} on {_first_in(self.user_agent, _SYSTEMS)}"
+        browser, system = _first_in(self.user_agent, _BROWSERS), _first_in(self.user_agent, _SYSTEMS)
+        return f"{browser or 'A browser'} on {system}" if system else browser or "A browser"
 
 
 def visit_of(event: dict[str, Any]) -> Visit:

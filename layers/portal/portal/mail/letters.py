@@ -1,7 +1,5 @@
 """What the emails say: Jinja templates, one a kind, each in plain text and HTML, in the landlord's name."""
 
-import os
-import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
@@ -11,6 +9,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from portal import clock
+from portal.brand import landlord
 
 _HERE = Path(__file__).parent
 KINDS = tuple(
@@ -40,12 +39,6 @@ def written(kind: str, about: Mapping[str, Any], *, secret: str | None, site: st
         _environment().get_template("base.html").render(values | {"subject": subject, "paragraphs": _paragraphs(body)})
     )
     return Message(subject, body.strip() + "\n", html)
-
-
-@cache
-def landlord() -> Mapping[str, Any]:
-    """The landlord's brand, as the layer was built with it."""
-    return tomllib.loads(Path(os.environ.get("BRAND_FILE") or _HERE.parent / "brand.toml").read_text("utf-8"))
 
 
 def _paragraphs(body: str) -> list[list[str]]:

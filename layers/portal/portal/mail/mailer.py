@@ -9,6 +9,7 @@ from datetime import datetime
 from email.utils import formataddr, parseaddr
 
 from portal import aws, store
+from portal.brand import landlord
 from portal.identity import service as identity
 from portal.identity.service import Recipient
 from portal.mail import letters, rules
@@ -92,7 +93,7 @@ def _hand_over(mail: MailItem, recipient: Recipient) -> None:
 def _sender() -> str:
     """The verified address, under the landlord's name."""
     name, address = parseaddr(setting("MAIL_FROM"))
-    return formataddr((name or letters.landlord()["email"]["sender_name"], address))
+    return formataddr((name or landlord()["email"]["sender_name"], address))
 
 
 def _put_off(mail: MailItem, error: Exception, at: datetime) -> None:

@@ -2,8 +2,6 @@
 
 from portal.failures import FieldError
 
-LEAST_PENCE, MOST_PENCE = 1_00, 5_000_00
-
 CREATED, PENDING = "created", "pending"
 SUCCEEDED, FAILED, CANCELLED, EXPIRED = "succeeded", "failed", "cancelled", "expired"
 
@@ -23,11 +21,15 @@ def states_before(status: str) -> list[str]:
     return sorted(before for before, after in LEADS_TO.items() if status in after)
 
 
-def amount_trouble(amount_pence: int) -> FieldError | None:
-    """What is wrong with an amount to pay, in whole pence, or None."""
-    if LEAST_PENCE <= amount_pence <= MOST_PENCE:
+def amount_trouble(amount_pence: int, *, least: int, most: int) -> FieldError | None:
+    """What is wrong with an amount to pay, or None; all in whole pence, from `least` to `most`."""
+    if least <= amount_pence <= most:
         return None
-    return FieldError("amount_pence", f"Pay an amount from £{LEAST_PENCE // 100} to £{MOST_PENCE // 100:,}")
+    return FieldError("amount_pence", f"Pay an amount from {_pounds(least)} to {_pounds(most)}")
+
+
+def _pounds(pence: int) -> str:
+    return f"£{pence // 100:,}" + (f".{pence % 100:02}" if pence % 100 else "")
 
 
 def payment_reference(payment_id: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from portal import clock, ids, store
+from portal.brand import landlord
 from portal.exchange.journal import entry
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity.sessions import NotLoggedIn, Session, keep_open_while_paying
@@ -64,7 +65,9 @@ def start(session: Session, rent_account_id: str, amount_pence: int, idempotency
     account, used = session.beside
     if account is None:
         raise NotFound
-    if trouble := rules.amount_trouble(amount_pence):
+    limits = landlord()["payments"]
+    trouble = rules.amount_trouble(amount_pence, least=limits["minimum_pence"], most=limits["maximum_pence"])
+    if trouble:
         raise BadInput(errors=[trouble])
     payment = None
     if used is None:
