@@ -1,0 +1,201 @@
+"""No log line, table item, stream, export or report of a whole run holds a secret, and no log whose it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.e2e import journey, landlords
+from tests.e2e.description import Description
+from tests.e2e.stack import LocalStack
+from tests.e2e.tenant import Tenant, new_password
+
+TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox")
+
+
+@dataclass
+class Run:
+    """A run of everything by somebody marked: what they used, and who they are."""
+
+    secrets: set[str]
+    marks: set[str]
+    registered: str
+
+
+@pytest.fixture(scope="module")
+def run(
+    stack: LocalStack,
+    description: Description,
+    sources: Iterator[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
+    """The whole mission, and what goes wrong on the way: codes, passwords and facts mistyped, refused, asked again."""
+    landlord = landlords.write(tmp_path_factory.mktemp("marked"), secrets.randbits(30), tenancies=3, mark="xq7canary.")
+    stack.load(landlord.folder)
+    walker, other, unfinished = (Tenant(stack, description, facts, next(sources)) for facts in landlord.people)
+    journey.walk(walker)
+    walker.log_in("Wrong-Canary-Password-1", status=401)
+    walker.log_in()
+    typed = {"email": "xq7canary.stranger@example.com", "mobile": "07700 900555", "date_of_birth": "1961-02-03"}
+    mismatch = typed | {"tenancy_reference": walker.facts.tenancy_reference}
+    walker.call("POST", "/api/register", mismatch, status=422)
+    walker.call("POST", "/api/reset", {n: typed[n] for n in ("email", "date_of_birth")}, status=202)
+    for body in (b'{"email": "xq7canary.broken@example.com", "password": "Broken-Canary-', b"\xffxq7canary"):
+        stack.call("POST", "/api/login", raw=body, source=walker.source)
+    walker.call("POST", "/api/login", {"email": typed["email"], "password": "Another-Canary-99", "x": 1}, status=422)
+    walker.call("GET", "/api/repairs?xq7canary.query=Query-Canary-7", status=422)
+
+    registration_id = unfinished.register()
+    unfinished.verify(registration_id, "KKKK-7777", new_password(), status=422)
+    waiting_code = unfinished.code()
+    unfinished.call("POST", "/api/register/resend", {"registration_id": registration_id}, status=202)
+    other.come_in()
+    other.call(
+        "POST",
+        "/api/reset",
+        {"email": other.facts.email, "date_of_birth": other.facts.date_of_birth},
+        status=202,
+    )
+    waiting_password = other.temporary_password()
+    other.letter("Your temporary password")
+
+    used = walker.used | other.used | unfinished.used | {waiting_code, waiting_password}
+    used |= {"Wrong-Canary-Password-1", "Broken-Canary-", "Another-Canary-99", "Query-Canary-7"}
+    marks = {"xq7canary", "Kofi", "Esi Boateng", "Ferry Lane", "Cymraeg", "7946 0123", "79460123", "ring the top bell"}
+    for tenant in (walker, other, unfinished):
+        marks |= _forms_of(tenant.facts.date_of_birth) | _forms_of_mobile(tenant.facts.mobile)
+    marks |= _forms_of("1961-02-03") | _forms_of_mobile("+447700900555") | _forms_of_mobile("+447700900877")
+    return Run({secret for secret in used if len(secret) >= 8}, marks, walker.facts.email)
+
+
+def _forms_of(iso: str) -> set[str]:
+    day = date.fromisoformat(iso)
+    return {iso, f"{day:%d/%m/%Y}", f"{day:%Y%m%d}", f"{day.day} {day:%B %Y}", f"{day.day}/{day.month}/{day.year}"}
+
+
+def _forms_of_mobile(e164: str) -> set[str]:
+    national = e164.removeprefix("+44")
+    return {national, f"{national[:4]} {national[4:]}", f"{national[:4]}-{national[4:]}"}
+
+
+def _found(texts: dict[str, str], wanted: set[str]) -> list[tuple[str, str]]:
+    """Where something is found, as it is, in base64, or with its groups written together; case does not matter."""
+    found = []
+    forms = {
+        form.lower(): secret
+        for secret in wanted
+        for form in (secret, secret.replace("-", ""), base64.b64encode(secret.encode()).decode().rstrip("="))
+    }
+    for name, text in texts.items():
+        lowered = text.lower()
+        found += [(name, secret) for form, secret in forms.items() if form in lowered]
+    return found
+
+
+@pytest.fixture(scope="module")
+def logs(run: Run, stack: LocalStack) -> dict[str, str]:
+    """Every log there is: the functions', the API's access log, the emulator's, the site's and the stack's own."""
+    return stack.logs() | {"stack": stack.output.read_text() if stack.output.exists() else ""}
+
+
+def test_the_search_finds_what_is_there(run: Run, stack: LocalStack) -> None:
+    """Codes and temporary passwords stand in the emails, where they belong, and the search sees each of them."""
+    emails = {letter.subject: letter.text for letter in stack.letters()}
+    found = {
+        secret for _, secret in _found({"emails": "\n".join(letter.text for letter in stack.letters())}, run.secrets)
+    }
+    assert {"Your code to finish registering", "Your temporary password"} <= emails.keys()
+    assert len({secret for secret in found if "-" in secret}) >= 5
+
+
+def test_no_log_line_holds_a_secret_or_says_who_it_was(run: Run, logs: dict[str, str]) -> None:
+    answering = ("register", "verify", "login", "reset", "balance", "pay", "repairs", "contact", "reference", "sandbox")
+    for name in answering:
+        assert logs[name].count('"answered"') >= 2, f"{name} has logged nothing, so nothing is proved"
+    for name in ("mailer", "importer"):
+        assert len(logs[name].splitlines()) > 3, f"{name} has logged nothing, so nothing is proved"
+    assert "emulator" in logs
+    people = {
+        name: text.replace(re.search("(?s)Who can register.*", text)[0], "") if "Who can register" in text else text
+        for name, text in logs.items()
+    }
+    assert _found(people, run.secrets | run.marks) == []
+
+
+def test_each_answer_is_logged_with_route_and_status_and_no_more(logs: dict[str, str]) -> None:
+    told = set()
+    for text in logs.values():
+        for line in text.splitlines():
+            if '"answered"' in line:
+                told |= json.loads(line).keys()
+    assert told <= {
+        "level", "location", "message", "timestamp", "service", "route", "status", "milliseconds", "request_id",
+        "xray_trace_id",
+    }  # fmt: skip
+
+
+def test_no_table_holds_a_code_a_password_or_a_token(run: Run, stack: LocalStack) -> None:
+    dynamodb = stack.client("dynamodb")
+    texts, items = {}, 0
+    for table in TABLES:
+        name = stack.outputs[f"{table}TableName"]
+        pages = list(dynamodb.get_paginator("scan").paginate(TableName=name))
+        items += sum(len(page["Items"]) for page in pages)
+        texts[table] = json.dumps([page["Items"] for page in pages], default=str, ensure_ascii=False)
+    assert items > 100
+    assert run.registered.lower() in texts["Identity"], "the scan sees what is stored"
+    assert texts["Identity"].count("$argon2id$") >= 2
+    assert _found(texts, run.secrets) == []
+    # Whoever reads the outbox learns no address either: a mail names its customer or registration by id.
+    mails = [item for page in dynamodb.get_paginator("scan").paginate(TableName=stack.outputs["OutboxTableName"])
+             for item in page["Items"] if item["pk"]["S"] == "MAIL"]  # fmt: skip
+    assert _found({"mails": json.dumps(mails, default=str)}, {"xq7canary"}) == []
+
+
+def test_no_stream_record_holds_a_code_a_password_a_token_or_an_address(run: Run, stack: LocalStack) -> None:
+    streams = stack.client("dynamodbstreams")
+    records = []
+    for stream in streams.list_streams()["Streams"]:
+        shards = streams.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]["Shards"]
+        for shard in shards:
+            iterator = streams.get_shard_iterator(
+                StreamArn=stream["StreamArn"], ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while iterator:
+                page = streams.get_records(ShardIterator=iterator, Limit=1000)
+                if not page["Records"]:
+                    break
+                records += page["Records"]
+                iterator = page.get("NextShardIterator")
+    mails = [r for r in records if r["dynamodb"]["Keys"]["pk"]["S"] == "MAIL"]
+    assert len(mails) >= 10
+    assert _found({"records": _text(records)}, run.secrets) == []
+    assert _found({"mails": _text(mails)}, {"xq7canary"}) == []
+
+
+def test_no_object_of_the_exchange_holds_a_secret(run: Run, stack: LocalStack) -> None:
+    stack.client("lambda").invoke(FunctionName=stack.outputs["ExporterFunctionName"], Payload=b"{}")
+    s3, bucket = stack.client("s3"), stack.outputs["ExchangeBucketName"]
+    texts = {
+        listed["Key"]: s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read().decode("utf-8", "replace")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for listed in page.get("Contents", [])
+    }
+    assert any("Kofi" in text for key, text in texts.items() if key.startswith("outbox/"))
+    assert _found(texts, run.secrets) == []
+    # A report tells the landlord's officer which line was refused and why, never what stood in it.
+    reports = {key: text for key, text in texts.items() if key.startswith("reports/")}
+    assert reports
+    assert _found(reports, {"xq7canary", "never closed"}) == []
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
