@@ -7,6 +7,7 @@ import json
 import re
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 CONTENT_SECURITY_POLICY = (
@@ -32,13 +33,18 @@ def letters(endpoint: str, to: str | None = None) -> list[Letter]:
         accounts = json.load(answer)["messages"]
     found = [
         (record["Timestamp"], number, Letter(address, record["Subject"], record["BodyText"] or "",
-                                             record["BodyHtml"] or "", record["Timestamp"]))
+                                             record["BodyHtml"] or "", _iso(record["Timestamp"])))
         for records in accounts.values()
         for number, record in enumerate(records)
         for address in record["To"]
         if to is None or address.lower() == to.lower()
     ]  # fmt: skip
     return [letter for *_, letter in sorted(found, key=lambda entry: entry[:2], reverse=True)]
+
+
+def _iso(moment: float | str) -> str:
+    """The emulator tells a moment as seconds since 1970, or as text."""
+    return moment if isinstance(moment, str) else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 class Mailbox:
