@@ -1,9 +1,11 @@
 """Balances, transactions and payments: through the functions, on moto."""
 
+import contextlib
 import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
@@ -319,13 +321,28 @@ def test_a_signed_event_that_does_not_fit_the_payment_is_refused_and_posts_nothi
     assert deliver(sandbox.signed_event(checkout, clock.now()), provider="stripe").status == 404
 
 
+class Portal:
+    """Stands for the portal's own address: hands the sandbox's events to the pay function, or is down."""
+
+    def __init__(self, refusing: int = 0) -> None:
+        self.refusing, self.asked = refusing, 0
+
+    def __call__(self, request: Any, timeout: float) -> Any:
+        assert timeout < 10
+        assert request.full_url == "http://localhost:8000/api/pay/events/sandbox"
+        self.asked += 1
+        if self.asked <= self.refusing:
+            raise URLError("down")
+        headers = {name.lower(): value for name, value in request.header_items()}
+        assert deliver((headers, request.data)).status == 200
+        return contextlib.nullcontext()
+
+
 def test_a_second_verdict_on_the_sandboxs_page_is_refused(
     browser: Browser, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.integration.conftest import function
-
-    delivered = []
-    monkeypatch.setattr(function("sandbox"), "_deliver", delivered.append)
+    portal = Portal()
+    monkeypatch.setattr("urllib.request.urlopen", portal)
     payment = start(browser, account).json
     path = payment["checkout_url"].removeprefix("http://localhost:8000")
     page = Browser().call("sandbox", "GET", path)
@@ -334,12 +351,28 @@ def test_a_second_verdict_on_the_sandboxs_page_is_refused(
     assert "No money moves" in page.text
     script = Browser().call("sandbox", "POST", f"{path}/decline", headers={"origin": None})  # type: ignore[dict-item]
     assert (script.status, script.json["status"]) == (200, "failed")
+    assert browser.call("pay", "GET", f"/api/pay/{payment['payment_id']}").json["status"] == "failed"
     again = Browser().call("sandbox", "POST", f"{path}/approve")
     assert (again.status, again.json["type"]) == (409, "/problems/verdict-given")
     back = Browser().call("sandbox", "GET", path)
     assert (back.status, back.headers["location"]) == (303, f"http://localhost:8000/pay/done/#{payment['payment_id']}")
-    assert len(delivered) == 2
+    assert portal.asked == 2, "whoever comes back to the page has the event told again"
     assert Browser().call("sandbox", "GET", f"/api/sandbox/checkout/{'0' * 26}").status == 404
+
+
+def test_an_event_that_the_portal_did_not_take_is_sent_again_when_the_page_is_opened(
+    browser: Browser, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    portal = Portal(refusing=3)
+    monkeypatch.setattr("urllib.request.urlopen", portal)
+    payment = start(browser, account).json
+    path = payment["checkout_url"].removeprefix("http://localhost:8000")
+    assert Browser().call("sandbox", "POST", f"{path}/approve").status == 200
+    assert browser.call("pay", "GET", f"/api/pay/{payment['payment_id']}").json["status"] == "pending"
+    assert Browser().call("sandbox", "GET", path).status == 303
+    assert browser.call("pay", "GET", f"/api/pay/{payment['payment_id']}").json["status"] == "succeeded"
+    assert balance_of(browser) == 73_45
 
 
 def test_the_history_of_payments_pages_newest_first(browser: Browser, account: str, noon: Any) -> None:
