@@ -87,6 +87,21 @@ def test_host_stays_behind_and_the_viewers_address_goes_along() -> None:
     assert API["OriginRequestPolicyId"] == {"Ref": "ApiRequest"}
 
 
+def test_every_header_that_the_code_reads_passes() -> None:
+    code = "\n".join(
+        file.read_text("utf-8")
+        for folder in ("layers/portal/portal", "functions")
+        for file in (ROOT / folder).rglob("*.py")
+    )
+    read = set(re.findall(r'headers(?:_of\(event\))?\.get\("([a-z-]+)"', code))
+    read |= set(re.findall(r'SIGNATURE_HEADER = "([a-z-]+)"', code))
+    policy = RESOURCES["ApiRequest"]["Properties"]["OriginRequestPolicyConfig"]
+    passed = {header.lower() for header in policy["HeadersConfig"]["Headers"]}
+    assert {"content-type", "origin", "sandbox-signature"} <= read
+    # The one that CloudFront itself sends, and the cookies, which have a list of their own.
+    assert read - {"x-origin-secret", "cookie"} <= passed
+
+
 def test_only_the_two_cookies_pass() -> None:
     cookies = RESOURCES["ApiRequest"]["Properties"]["OriginRequestPolicyConfig"]["CookiesConfig"]
     assert cookies == {"CookieBehavior": "whitelist", "Cookies": ["__Host-device", "__Host-session"]}
