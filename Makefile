@@ -119,7 +119,8 @@ check: setup ## Check style, types, imports between domains, templates, known we
 	$(DEV)/bin/python -m infra.openapi --check
 	$(CLEAN_SAM) $(SAM)/bin/sam validate --lint --template-file template.yaml
 	$(DEV)/bin/cfn-lint template.yaml infra/site/template.yaml infra/edge/template.yaml infra/monitoring/template.yaml
-	$(DEV)/bin/bandit --quiet --recursive layers/portal functions frontend/*.py infra --severity-level medium
+	@# B310 and B506 are ruff's S310 and S506, which take a reason at the line; bandit would want its own beside it.
+	$(DEV)/bin/bandit --quiet --recursive layers/portal functions frontend/*.py infra --severity-level medium --skip B310,B506
 	cd frontend && npm test --silent
 	@$(MAKE) audit
 
