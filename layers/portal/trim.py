@@ -21,17 +21,14 @@ IN_USE: dict[str, frozenset[str]] = {
             "BatchGetItem",
             "BatchWriteItem",
             "DeleteItem",
-            "DescribeTable",
-            "GetItem",
             "PutItem",
             "Query",
             "Scan",
-            "TransactGetItems",
             "TransactWriteItems",
             "UpdateItem",
         }
     ),
-    "s3": frozenset({"DeleteObject", "GetObject", "HeadObject", "ListObjectsV2", "PutObject"}),
+    "s3": frozenset({"GetObject", "ListObjectsV2", "PutObject"}),
     "secretsmanager": frozenset({"GetSecretValue"}),
     "sesv2": frozenset({"SendEmail"}),
 }
