@@ -140,7 +140,7 @@ format: $(DEV)/.stamp ## Bring the code into the project's format
 
 .PHONY: performance
 performance: setup ## Measure what docs/performance.md states
-	@$(DEV)/bin/python -m tests.performance
+	@PYTHONPATH=layers/portal $(DEV)/bin/python -m tests.performance
 
 .PHONY: openapi
 openapi: $(DEV)/.stamp ## Write the OpenAPI document from the code

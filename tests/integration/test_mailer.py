@@ -73,6 +73,11 @@ def test_a_code_stands_on_a_line_of_its_own_and_its_end_is_named(kind: str) -> N
     assert "If this was not you" in message.text
 
 
+def test_an_address_in_a_mail_is_a_link() -> None:
+    message = letters.written("registered", {}, secret=None, site="https://portal.example")
+    assert '<a href="https://portal.example/login/"' in message.html
+
+
 def test_what_a_tenant_typed_cannot_write_html() -> None:
     about = ABOUT["repair_reported"] | {"problem": "<b>{{ 7*7 }}</b>\r\nBcc: x@example.com"}
     message = letters.written("repair_reported", about, secret=None, site="http://localhost:8000")

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import tests.conftest  # noqa: F401  (the environment that the stores read when they are imported)
 from tests.integration.test_round_trips import FLOORS, MEASURED
 
 ROOT = Path(__file__).parents[2]
