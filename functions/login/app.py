@@ -37,7 +37,7 @@ class ChooseTenancyRequest(Request):
     tenancy_id: Identifier
 
 
-@app.post("/api/login", failures=(logging_in.LoginFailed, TriesSpent, TooManyCalls))
+@app.post("/api/login", failures=(logging_in.LoginFailed, logging_in.NoTenancyToShow, TriesSpent, TooManyCalls))
 def log_in(body: LoginRequest, visit: Visit) -> Answer[LoggedIn]:
     """Open a session. A temporary password opens one that can only choose a new password."""
     signed_in = logging_in.log_in(

@@ -416,3 +416,18 @@ def test_what_may_be_guessing_is_counted_by_its_reason(
     written = capsys.readouterr().out
     for name, times in (("Registered", 1), ("DetailsNotMatched", 1), ("LoginFailed", 10), ("TriesSpent", 1)):
         assert written.count(f'"Name":"{name}"') == times
+
+
+def test_after_twelve_months_who_moved_out_is_told_why_there_is_nothing_to_see(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    add_tenancy("LH10001", "P10001", end_date=date(2026, 12, 1))
+    login = {"email": "amara@example.com", "password": PASSWORD}
+    noon.move_to(datetime(2027, 12, 1, 12, tzinfo=UTC))
+    assert Browser().call("login", "POST", "/api/login", login).status == 200
+    noon.move_to(datetime(2027, 12, 2, 12, tzinfo=UTC))
+    told = Browser().call("login", "POST", "/api/login", login)
+    assert (told.status, told.json["type"]) == (403, "/problems/no-tenancy-to-show")
+    wrong = Browser().call("login", "POST", "/api/login", login | {"password": "not this one"})
+    assert wrong.json["type"] == "/problems/login-failed", "whoever has not the password hears nothing of it"

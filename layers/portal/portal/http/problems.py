@@ -83,6 +83,12 @@ PROBLEMS: dict[str, Problem] = {
         "That email address and password do not match",
         "Check both, or choose Forgot password. You may have registered with a different email address.",
     ),
+    "NoTenancyToShow": Problem(
+        403,
+        "no-tenancy-to-show",
+        "Your tenancy ended more than a year ago",
+        "There is nothing left to see here. If you need an old statement, ring us.",
+    ),
     "NotLoggedIn": Problem(401, "not-logged-in", "You are not logged in", "Log in and you will be back on this page."),
     "PasswordChangeRequired": Problem(
         403,

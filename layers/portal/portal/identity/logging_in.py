@@ -19,6 +19,10 @@ class LoginFailed(Failure):
     counted = True
 
 
+class NoTenancyToShow(Failure):
+    """The password is right, and every tenancy ended more than a year ago."""
+
+
 def log_in(
     email: str,
     password: str,
@@ -35,7 +39,7 @@ def log_in(
     on the account does not keep its owner out. An unknown address costs the same tries and the same hashing.
 
     Raises:
-        LoginFailed, TriesSpent, TooManyCalls
+        LoginFailed, NoTenancyToShow, TriesSpent, TooManyCalls
     """
     tries.count_call(address, at)
     login_tries = f"login#{devices.tries_of(known_device, email) or secrets.pseudonym(email)}"
@@ -47,7 +51,7 @@ def log_in(
         raise LoginFailed
     held = tenancies.tenancies_of(login.customer_id, at)
     if not held:
-        raise LoginFailed
+        raise NoTenancyToShow
     temporary = is_temporary and not is_password
     opened = new_session(
         login.customer_id,
