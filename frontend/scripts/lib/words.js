@@ -76,5 +76,8 @@ export const happenedWords = (event) => REPAIR[event] ?? plain(event);
 /** A telephone number as people write it: "07700 900123" for `+447700900123`. */
 export function phoneWords(number) {
   const home = String(number).replace(/^\+44/, "0");
-  return /^0\d{10}$/.test(home) ? `${home.slice(0, 5)} ${home.slice(5)}` : home;
+  if (!/^0\d{10}$/.test(home)) return home;
+  // 020 7946 0123; 0161 496 0123, 0300 555 0142; 07700 900123, 01632 960123
+  const [area, middle] = /^02/.test(home) ? [3, 7] : /^0(3(?!069)|8|11|1\d1)/.test(home) ? [4, 7] : [5, 11];
+  return [home.slice(0, area), home.slice(area, middle), home.slice(middle)].filter(Boolean).join(" ");
 }
