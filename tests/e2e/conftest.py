@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,14 +22,16 @@ from tests.e2e.description import Description
 from tests.e2e.stack import LocalStack
 from tests.e2e.tenant import Facts, Tenant
 
+_STOP_SECONDS = 240
 NewTenant = Callable[[], Tenant]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs the stack."""
+    """Everything in this folder needs the stack; what loads it to its limits comes when all else is done."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
+    items.sort(key=lambda item: item.path.name == "test_concurrency.py")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         return
     started = stacks.start(tmp_path_factory.mktemp("stack"))
     yield started
-    started.stop()
+    started.process.send_signal(signal.SIGINT)
+    # The folders of two hundred processes go with it.
+    started.process.wait(_STOP_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,17 @@ Each concurrent call is a process of the emulator's: they are started in steps, 
 from __future__ import annotations
 
 import collections
+import contextlib
 import hmac
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -45,15 +49,11 @@ def warmed(stack: LocalStack) -> Iterator[Warm]:
 
     In steps: sixty-four cold at once would take longer than the site waits for an answer.
     """
-    functions = stack.client("lambda")
     warm_now: list[str] = []
 
     def end() -> None:
         while warm_now:
-            name = stack.outputs[f"{warm_now.pop()}FunctionName"]
-            # Any new configuration ends them.
-            timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
-            functions.update_function_configuration(FunctionName=name, Timeout=timeout)
+            _kill_workers(stack, stack.outputs[f"{warm_now.pop()}FunctionName"])
 
     def warm(function: str, call: Callable[[int], Reply]) -> None:
         if warm_now == [function]:
@@ -68,6 +68,16 @@ def warmed(stack: LocalStack) -> Iterator[Warm]:
 
     yield warm
     end()
+
+
+def _kill_workers(stack: LocalStack, function: str) -> None:
+    """Kill a function's idle processes, which hold 70 MB each; the emulator starts new ones when they are wanted."""
+    emulator = str(stack.running.emulator_pid)
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if parent == emulator and f"-{function}-".encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def problems(replies: list[Reply]) -> collections.Counter[tuple[int, str]]:
