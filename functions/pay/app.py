@@ -75,7 +75,7 @@ def _beside_start(session: Session, body: PayRequest, idempotency_key: str) -> l
     "/api/pay",
     status=201,
     beside=_beside_start,
-    failures=(*_SESSION, NotFound, IdempotencyKeyMissing, payments.IdempotencyKeyReused),
+    failures=(*_SESSION, NotFound, IdempotencyKeyMissing, payments.IdempotencyKeyReused, payments.NoPaymentsHere),
 )
 def start(session: Session, body: PayRequest, idempotency_key: str) -> Payment:
     """Start a payment. The same Idempotency-Key again gives the same payment."""

@@ -7,14 +7,16 @@ anybody can send is answered 5xx.
 import json
 import random
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 
 from infra.openapi import FUNCTIONS, apis
-from portal import clock, ids
+from portal import clock, ids, store
 from portal.http.api import Route
+from portal.identity.store import CustomerItem, LoginItem, customer_key, login_key
 from tests.integration.conftest import Browser, Reply, log_in_as
 
 # A body that each route takes; a route with a body that is not here fails the first test.
@@ -99,6 +101,16 @@ def fields_of(reply: Reply) -> set[str]:
 def inside(browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """A browser that is logged in, on a stack where addresses are not limited."""
     monkeypatch.setenv("LIMITS_FACTOR", "100000")
+    customer_at, login_at = customer_key(own_tenancy.person_id), login_key("amara@example.com")
+    email, born = "amara@example.com", date(1990, 3, 27)
+    store.put_all(
+        [
+            CustomerItem(pk=customer_at.pk, sk=customer_at.sk, email=email, registered_at=clock.now()),
+            LoginItem(
+                pk=login_at.pk, sk=login_at.sk, customer_id=own_tenancy.person_id, password_hash="x", date_of_birth=born
+            ),
+        ]
+    )  # fmt: skip
     log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
     return browser
 
@@ -140,6 +152,18 @@ def test_two_session_cookies_are_none_and_an_ended_or_expired_session_is_none(
     del inside.cookies[" __Host-session"]
     noon.shift(15 * 60 + 1)
     assert call(inside, case, body=EXAMPLES.get(name_of(case))).status == 401, "expired, and still in the table"
+
+
+@pytest.mark.parametrize("case", WITH_SESSION, ids=name_of)
+def test_whoever_took_more_than_a_minute_is_noted_as_seen_and_served(
+    case: tuple[str, Route], inside: Browser, noon: Any
+) -> None:
+    """What notes it is a call of its own, which the role of every function with a session must allow."""
+    noon.shift(61)
+    assert call(inside, case, body=EXAMPLES.get(name_of(case))).status not in {401, 403, 500, 503}
+    if name_of(case) != "POST /api/logout":
+        noon.shift(14 * 60)
+        assert call(inside, case, body=EXAMPLES.get(name_of(case))).status != 401
 
 
 @pytest.mark.parametrize("case", WRITES, ids=name_of)

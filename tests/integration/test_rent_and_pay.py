@@ -418,3 +418,74 @@ def test_money_is_never_a_float() -> None:
         LineItem(amount_pence=True).serialize()
     assert PostedItem
     assert datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_line_that_comes_between_the_reads_of_a_page_puts_no_balance_wrong(
+    browser: Browser, own_tenancy: Any, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from portal.rent import store as rent_store
+
+    read, came = rent_store.lines_down, []
+
+    def lines_down(*arguments: Any, **how: Any) -> Any:
+        lines = read(*arguments, **how)
+        if len(came) < 2:
+            came.append(f"between-{len(came)}")
+            post(own_tenancy.tenancy_id, account, came[-1], date(2026, 11, 1), -50_00)
+        return lines
+
+    monkeypatch.setattr(rent_store, "lines_down", lines_down)
+    lines = lines_of(browser, account)
+    assert [line["balance_pence"] for line in lines] == [23_45, -100_00, -50_00]
+
+
+def test_a_payment_that_the_landlords_file_lists_first_is_settled_and_posted_once(
+    browser: Browser, own_tenancy: Any, account: str
+) -> None:
+    payment = start(browser, account).json
+    store.transact(
+        *rent.posting(
+            own_tenancy.tenancy_id, account, rent.transaction_id(payment["reference"]), posted_on=date(2026, 11, 24),
+            kind="payment", description="Card", amount_pence=-50_00, at=clock.now(),
+        )
+    )  # fmt: skip
+    event = verdict(payment, "approve")
+    assert deliver(event).status == 200
+    assert deliver(event).status == 200
+    assert browser.call("pay", "GET", f"/api/pay/{payment['payment_id']}").json["status"] == "succeeded"
+    assert balance_of(browser) == 73_45
+    assert [m.kind for m in store.query(MailItem, MAIL_PK, clock.now())] == ["payment_receipt"]
+    assert not entries(), "the landlord knows of it"
+
+
+def test_where_there_is_no_provider_nothing_is_started_and_the_tenant_is_told(
+    browser: Browser, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PROVIDER", "none")
+    told = start(browser, account)
+    assert (told.status, told.json["type"]) == (503, "/problems/no-payments-here")
+    assert browser.call("pay", "GET", "/api/pay").json["payments"] == []
+    for provider in ("none", "sandbox", "stripe", "x"):
+        assert deliver(({}, b"{}"), provider=provider).status == 404
+
+
+@pytest.mark.parametrize("sent", ["999999999999", "000000000000", "123456789012345", "-1", "1e9"])
+def test_a_signature_of_any_time_is_refused_and_never_fails_otherwise(sent: str, browser: Browser, noon: Any) -> None:
+    assert deliver(({"sandbox-signature": f"t={sent},v1=00"}, b"{}")).status == 400
+
+
+def test_two_minutes_after_paying_on_a_shared_computer_the_session_idles_five_minutes_again(
+    browser: Browser, account: str, own_tenancy: Any, noon: Any
+) -> None:
+    from portal.identity import sessions
+
+    opened = sessions.new_session(
+        own_tenancy.person_id, own_tenancy.tenancy_id, "Chrome", clock.now(), shared_computer=True
+    )
+    store.transact(opened.write)
+    browser.cookies["__Host-session"] = opened.cookie
+    start(browser, account)
+    noon.shift(timedelta(minutes=25))
+    assert browser.call("balance", "GET", "/api/balance").status == 200, "the provider's page was open"
+    noon.shift(timedelta(minutes=5, seconds=1))
+    assert browser.call("balance", "GET", "/api/balance").status == 401

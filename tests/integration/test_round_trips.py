@@ -17,6 +17,7 @@ FLOORS = {
     "repairs": 2, "payments": 2, "session": 2,
 }  # fmt: skip
 # What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16).
+# Transactions read the account once more after the lines: a posting in between would put every balance wrong.
 # Starting a payment is 2 before the provider, 1 at the sandbox, which keeps its page in the same database, and 1 after.
 MEASURED = {
     "register": 9,
@@ -32,7 +33,7 @@ MEASURED = {
     "session": 2,
     "log off": 2,
     "balance": 2,
-    "transactions": 2,
+    "transactions": 3,
     "start a payment": 4,
     "payment event": 1,
     "payment event, repeated": 1,
@@ -135,7 +136,6 @@ def test_a_reset_makes_the_same_calls_for_a_customer_and_for_nobody(
 def test_no_read_is_above_its_floor() -> None:
     reads = {
         "balance",
-        "transactions",
         "one payment",
         "one repair",
         "contact",

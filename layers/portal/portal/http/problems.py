@@ -110,6 +110,12 @@ PROBLEMS: dict[str, Problem] = {
         409, "tenancy-ended", "This tenancy has ended", "You can still see what was paid. For anything else, ring us."
     ),
     # Payments
+    "NoPaymentsHere": Problem(
+        503,
+        "no-payments-here",
+        "You cannot pay here yet",
+        "Nothing was taken. Ring us, and we will tell you how to pay.",
+    ),
     "IdempotencyKeyMissing": Problem(
         400,
         "idempotency-key-missing",

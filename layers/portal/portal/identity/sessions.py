@@ -139,7 +139,8 @@ def _parts(cookie: str | None) -> Sequence[str]:
 
 def _note_seen(item: SessionItem, at: datetime) -> None:
     idle = timedelta(seconds=int(item.idle_seconds))
-    expires_at = max(int(item.expires_at), epoch(rules.session_ends_at(item.started_at, at, idle)))
+    # Any call of ours means that a payment's page is left, and with it the longer end that it gave.
+    expires_at = epoch(rules.session_ends_at(item.started_at, at, idle))
     actions = [SessionItem.last_seen_at.set(at), SessionItem.expires_at.set(expires_at)]
     try:
         store.transact(store.Update(item, actions, SessionItem.live(at)))

@@ -1,20 +1,21 @@
 """What a tenant and other domains ask of rent accounts."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from portal import ids, store
 from portal.failures import BadInput, FieldError, NotFound
 from portal.rent import rules
 from portal.rent import store as rent
-from portal.rent.store import AccountItem, LineItem, posting
+from portal.rent.store import AccountItem, LineItem, PostedItem, posting
 
 __all__ = [
     "AccountItem",
     "Line",
     "Page",
     "accounts_of",
+    "agrees",
     "id_of",
     "key_of",
     "page",
@@ -24,8 +25,8 @@ __all__ = [
 ]
 
 PAGE = 25
-# Lines younger than this may have come between the two reads of a page; clocks of two functions differ by less.
-_FRESH = timedelta(seconds=5)
+# A page is read again while postings come between its reads; a nightly import is over well before this many.
+_READS = 6
 
 
 class Line(NamedTuple):
@@ -76,7 +77,7 @@ def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
     """A page of the account's lines, each with the balance after it.
 
     `account` is what was just read; `below` the key that the page before gave. The first page reckons down from
-    the account's balance. A line so fresh that it may have come after that was read makes it read again.
+    the account's balance, which is read again after the lines: where a posting came between, so are the lines.
 
     Raises:
         NotFound: there is no such account.
@@ -87,20 +88,33 @@ def page(account: AccountItem | None, below: str | None, at: datetime) -> Page:
     if below is not None and not _is_line_key(below):
         raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
     account_id = id_of(account)
-    lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
-    while lines and at - lines[0].posted_at < _FRESH and (now := _again(account)).postings != account.postings:
-        account = now
-        lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
-    balance = account.balance_pence - (rent.sum_above(account_id, _key(lines[0])) if below and lines else 0)
+    lines, above = _lines_and_sum_above(account_id, below, at)
+    for _ in range(_READS):
+        (now,) = store.fetch([AccountItem.key(account.pk, account.sk)], at)
+        if now.postings == account.postings:
+            break
+        account, (lines, above) = now, _lines_and_sum_above(account_id, below, at)
+    else:
+        raise store.Unavailable
+    balance = account.balance_pence - above
     shown = lines[:PAGE]
     balances = rules.balances_down(balance, (line.amount_pence for line in shown))
     more = _key(shown[-1]) if len(lines) > PAGE else None
     return Page([_line(line, after) for line, after in zip(shown, balances, strict=True)], more)
 
 
-def _again(account: AccountItem) -> Any:
-    (found,) = store.fetch([AccountItem.key(account.pk, account.sk)], account.as_at)
-    return found
+def _lines_and_sum_above(account_id: str, below: str | None, at: datetime) -> tuple[Sequence[LineItem], int]:
+    """A page of lines and one more, and the sum of the lines above them."""
+    lines = rent.lines_down(account_id, at, below=below, limit=PAGE + 1)
+    return lines, rent.sum_above(account_id, _key(lines[0])) if below and lines else 0
+
+
+def agrees(posted: dict[str, Any] | None, rent_account_id: str, amount_pence: int) -> bool:
+    """Whether what refused a posting (the stored POSTED item) is the same money on the same account."""
+    if posted is None:
+        return False
+    stored = PostedItem.from_raw_data(posted)
+    return (stored.rent_account_id, stored.amount_pence) == (rent_account_id, amount_pence)
 
 
 def _key(line: LineItem) -> str:
