@@ -258,7 +258,7 @@ def test_registering_leads_to_the_code_whose_end_is_said_in_words(tab: Callable[
     expect(page.get_by_text("The code stops working at 4am on Wednesday 25 November 2099.")).to_be_visible()
     assert page.input_value("#verify-username") == "amina@mail.example"
     page.click("#resend button")
-    expect(page.get_by_text("We have sent the email again.")).to_be_visible()
+    expect(page.get_by_text("unless we have sent it several times already")).to_be_visible()
     page.fill("#verify-code", "k7pm 3xqd")
     page.fill("#verify-password", "correct horse battery")
     page.get_by_role("button", name="Show password").click()
@@ -269,6 +269,45 @@ def test_registering_leads_to_the_code_whose_end_is_said_in_words(tab: Callable[
         {"registration_id": "reg1", "code": "k7pm 3xqd", "password": "correct horse battery"}
     ]
     assert "amina@mail.example" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def type_code(opened: Tab) -> None:
+    opened.page.fill("#verify-code", "k7pm 3xqd")
+    opened.page.fill("#verify-password", "correct horse battery")
+    opened.submit()
+
+
+def test_the_link_in_the_email_is_enough_to_type_the_code(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /verify"] = ok(logged_in(), 201)
+    page = opened.open("/verify/")
+    expect(page.get_by_text("Open the link in your email again")).to_be_visible()
+    expect(page.locator("#verify-code")).to_be_hidden()
+    check_everything(opened)
+    opened.open("/verify/#reg2")
+    expect(page.get_by_text("The code stops working overnight. Your email says when.")).to_be_visible()
+    opened.settled()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    assert page.url.endswith("/verify/#reg2")
+    type_code(opened)
+    page.wait_for_url("**/home/")
+    assert opened.sent("POST /verify")[0]["registration_id"] == "reg2"
+
+
+def test_a_code_tried_too_often_leads_to_a_new_one_and_not_to_a_wait(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /verify"] = problem(429, "tries-spent", headers={"retry-after": "86400"})
+    page = opened.open("/verify/#reg1")
+    type_code(opened)
+    summary = page.locator(".govuk-error-summary")
+    expect(summary).to_contain_text("That code has been tried too often. Register again to get a new one.")
+    expect(summary).not_to_contain_text("Wait")
+    expect(page.locator("#resend")).to_be_hidden()
+    check_everything(opened)
+    summary.get_by_role("link", name="Register again").click()
+    page.wait_for_url("**/register/")
 
 
 @pytest.mark.parametrize(
@@ -283,6 +322,7 @@ def test_registering_leads_to_the_code_whose_end_is_said_in_words(tab: Callable[
             problem(422, "bad-input", errors=[{"field": "mobile", "message": "Enter a UK mobile number"}]),
             "Enter a UK mobile number",
         ),
+        (problem(429, "tries-spent", headers={"retry-after": "86400"}), "Wait 24 hours, then try again. Or ring us on"),
     ],
     ids=lambda value: value["body"][20:45] if isinstance(value, dict) else "",
 )
@@ -408,6 +448,49 @@ def test_whoever_has_several_homes_picks_one_after_logging_in(tab: Callable[...,
     assert opened.sent("PUT /session") == [{"tenancy_id": "t2"}]
 
 
+def test_a_home_that_could_not_be_picked_says_why(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /session"] = ok(logged_in(answers.HOME, answers.ENDED))
+    opened.api["PUT /session"] = problem(503, "try-again-soon", "Wait a few seconds, then try again.")
+    page = opened.open("/home/#choose")
+    page.get_by_role("link", name="Garage 4, Mill Lane").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Wait a few seconds, then try again.")
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+    check_everything(opened)
+
+
+def test_whose_tenancy_ended_long_ago_is_told_so_and_whom_to_ring(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    ended = "Your tenancy ended more than a year ago"
+    opened.api["POST /login"] = problem(
+        403,
+        "no-tenancy-to-show",
+        "There is nothing left to see here. If you need an old statement, ring us.",
+        title=ended,
+    )
+    page = opened.open("/login/")
+    log_in(opened)
+    expect(page.locator(".govuk-error-summary li")).to_have_text(
+        f"{ended}. There is nothing left to see here. If you need an old statement, ring us on 03069 990142."
+    )
+    check_everything(opened)
+
+
+def test_a_password_manager_is_told_whose_password_is_changed(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/settings/")
+    opened.settled()
+    assert not opened.sent("GET /contact")
+    page.get_by_role("link", name=re.compile("Change.*password")).click()
+    expect(page.locator("#change-username")).to_have_value(str(answers.CONTACT["email"]))
+    opened.api["GET /contact"] = problem(503, "try-again-soon")
+    page.reload()
+    opened.settled()
+    expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
+    expect(page.locator(".govuk-error-summary")).to_be_hidden()
+    assert len(opened.sent("GET /contact")) == 2
+
+
 def test_a_failed_login_keeps_the_address_and_empties_the_password(tab: Callable[..., Tab]) -> None:
     opened = tab()
     opened.api["POST /login"] = problem(401, "login-failed")
@@ -511,6 +594,24 @@ def test_an_amount_that_cannot_be_paid_says_why(tab: Callable[..., Tab], typed: 
     opened.submit()
     expect(page.locator(".govuk-error-summary")).to_contain_text(said)
     assert not opened.sent("POST /pay")
+    check_everything(opened)
+
+
+def test_where_nothing_can_be_paid_yet_the_page_says_whom_to_ring(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /pay"] = problem(
+        503,
+        "no-payments-here",
+        "Nothing was taken. Ring us, and we will tell you how to pay.",
+        title="You cannot pay here yet",
+    )
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-all")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary li")).to_have_text(
+        "You cannot pay here yet. Nothing was taken. Ring us on 03069 990142, and we will tell you how to pay."
+    )
     check_everything(opened)
 
 

@@ -6,11 +6,14 @@ import { keepPage } from "./keep.js";
 
 const PATIENCE = 30_000;
 
-/** An answer that is not success. `slug` is the last part of the problem's type; `errors` name fields. */
+/**
+ * An answer that is not success. `slug` is the last part of the problem's type; `errors` name fields; `words` are the
+ * whole of it for a tenant: what happened, what it means, what to do next.
+ */
 export class Problem extends Error {
-  constructor({ status = 0, slug = "", title = "", detail = "", errors = [], retryAfter = null, body = {} }) {
-    super(detail || title);
-    Object.assign(this, { status, slug, title, detail, errors, retryAfter, body });
+  constructor({ status = 0, slug = "", title = "", detail = "", words = detail, errors = [], retryAfter = null, body = {} }) {
+    super(words || title);
+    Object.assign(this, { status, slug, title, detail, words, errors, retryAfter, body });
   }
 }
 
@@ -96,21 +99,26 @@ function readJson(text) {
 function readProblem(response, answer) {
   const slug = String(answer.type ?? "").split("/").pop();
   const retryAfter = readRetryAfter(response.headers.get("retry-after"));
-  let detail = answer.detail ?? "";
-  if (response.status === 429) {
-    detail = `You have tried too many times. Wait ${waitWords(retryAfter ?? 60)}, then try again. Or ring us on ${brand.phone}.`;
-  } else if (response.status >= 500 || !detail) {
-    detail = `${detail || "Something went wrong on our side. Look whether it was done before you try again."} If it goes on, ring us on ${brand.phone}.`;
-  }
   return new Problem({
     status: response.status,
     slug,
     title: answer.title,
-    detail,
+    detail: answer.detail,
+    words: problemWords(response.status, answer, retryAfter),
     errors: Array.isArray(answer.errors) ? answer.errors : [],
     retryAfter,
     body: answer,
   });
+}
+
+function problemWords(status, { title, detail }, retryAfter) {
+  if (status === 429) return `There have been too many tries. Wait ${waitWords(retryAfter ?? 60)}, then try again. Or ring us on ${brand.phone}.`;
+  const goesOn = `If it goes on, ring us on ${brand.phone}.`;
+  if (!detail) return `Something went wrong on our side. Check whether it was done before you try again. ${goesOn}`;
+  const said = title ? `${title}. ${detail}` : detail;
+  // The API's words name no number: it is the landlord's own.
+  const withNumber = said.replace(/\bring us\b(?! on)/i, `$& on ${brand.phone}`);
+  return status >= 500 && withNumber === said ? `${said} ${goesOn}` : withNumber;
 }
 
 function readRetryAfter(header) {

@@ -109,7 +109,7 @@ export function onSubmit(selector, send, { refused } = {}) {
 
 /** A problem from the API, shown on the form that it is about. */
 export function showProblem(form, problem) {
-  showErrors(form, problem.errors.length ? problem.errors : [{ field: null, message: problem.detail }]);
+  showErrors(form, problem.errors.length ? problem.errors : [{ field: null, message: problem.words }]);
 }
 
 /** Take away every error on the page. */

@@ -42,13 +42,13 @@ export function memberPage(ready) {
 }
 
 function drawFailure(failure, load) {
-  const known = failure instanceof Problem ? failure : { status: 500, detail: "This page did not work as it should." };
+  const known = failure instanceof Problem ? failure : { status: 500, words: "This page did not work as it should." };
   const missing = known.status === 404;
   const heading = h("h1", { class: "govuk-heading-l" }, missing ? "We cannot find that" : "We could not get your details");
   fill(
     "#failed",
     heading,
-    h("p", { class: "govuk-body" }, missing ? "It may belong to another home, or the address may be cut short." : known.detail),
+    h("p", { class: "govuk-body" }, missing ? "It may belong to another home, or the address may be cut short." : known.words),
     missing
       ? h("p", { class: "govuk-body" }, h("a", { class: "govuk-link", href: "/home/" }, "Go to your home page"))
       : h("button", { type: "button", class: "govuk-button", onclick: load }, "Try again"),

@@ -1,6 +1,7 @@
-import { call } from "../lib/api.js";
+import { call, Problem } from "../lib/api.js";
 import { longDay, today } from "../lib/dates.js";
 import { fill, h, one, show } from "../lib/dom.js";
+import { showProblem } from "../lib/forms.js";
 import { memberPage, tenancyOf } from "../lib/page.js";
 import { accountPanel, link, p, repairCard } from "../lib/show.js";
 import { repairFinished } from "../lib/words.js";
@@ -50,7 +51,7 @@ function drawRepairs(open, over) {
   fill(
     "#repairs",
     open.length ? h("ul", { class: "app-cards" }, open.slice(0, 5).map(repairCard)) : p("No repairs are open."),
-    over ? p(link("/repairs/", "Repairs of the past", true)) : report,
+    over ? p(link("/repairs/", "Past repairs", true)) : report,
   );
 }
 
@@ -66,11 +67,9 @@ function drawChoice(session) {
           {
             class: "govuk-link",
             href: "/home/",
-            onclick: async (event) => {
+            onclick: (event) => {
               event.preventDefault();
-              await call("PUT", "/session", { body: { tenancy_id: tenancy.tenancy_id } });
-              history.replaceState(null, "", "/home/");
-              location.reload();
+              choose(tenancy);
             },
           },
           tenancy.address,
@@ -81,4 +80,16 @@ function drawChoice(session) {
   );
   show("#at-home", false);
   show("#choose-home");
+}
+
+async function choose({ tenancy_id }) {
+  try {
+    await call("PUT", "/session", { body: { tenancy_id } });
+  } catch (failure) {
+    if (!(failure instanceof Problem)) throw failure;
+    showProblem(one("#choose-home"), failure);
+    return;
+  }
+  history.replaceState(null, "", "/home/");
+  location.reload();
 }

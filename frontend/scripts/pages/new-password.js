@@ -1,6 +1,6 @@
 import { call, Problem } from "../lib/api.js";
 import { one } from "../lib/dom.js";
-import { Checks, onSubmit } from "../lib/forms.js";
+import { Checks, onSubmit, showProblem } from "../lib/forms.js";
 import { goOn, logOff } from "../lib/page.js";
 
 onSubmit("#change", async (form) => {
@@ -18,5 +18,5 @@ const button = one("#log-off");
 button.disabled = false;
 button.addEventListener("click", () => logOff().catch((failure) => {
   if (!(failure instanceof Problem)) throw failure;
-  location.assign("/login/");
+  showProblem(one("#change"), failure);
 }));

@@ -79,7 +79,7 @@ const STATES = {
   }),
   disputed: (payment) => ({
     heading: "Your bank is looking into this payment",
-    words: ["We will hear from them. You need do nothing here."],
+    words: ["They will tell us what they find. You do not have to do anything here."],
     tone: "warning",
     next: [rent(payment), home()],
     talk: true,

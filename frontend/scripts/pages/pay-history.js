@@ -1,6 +1,7 @@
 import { call, Problem } from "../lib/api.js";
 import { longDay, dayOf } from "../lib/dates.js";
 import { all, fill, h, one, show } from "../lib/dom.js";
+import { showProblem } from "../lib/forms.js";
 import { money } from "../lib/money.js";
 import { memberPage } from "../lib/page.js";
 import { tag } from "../lib/show.js";
@@ -41,6 +42,7 @@ one("#more").addEventListener("click", async (event) => {
     await earlier();
   } catch (failure) {
     if (!(failure instanceof Problem)) throw failure;
+    showProblem(one("#ready"), failure);
   } finally {
     button.disabled = false;
   }

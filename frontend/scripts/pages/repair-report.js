@@ -1,4 +1,4 @@
-import { call } from "../lib/api.js";
+import { call, Problem } from "../lib/api.js";
 import { deadlineWords, today } from "../lib/dates.js";
 import { all, fill, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, clearErrors, onSubmit, showErrors, text } from "../lib/forms.js";
@@ -253,9 +253,9 @@ async function reportAnyway(event) {
   try {
     await send(true);
   } catch (problem) {
-    if (!problem.detail) throw problem;
+    if (!(problem instanceof Problem)) throw problem;
     button.disabled = false;
-    showErrors(one("#check"), [{ field: null, message: problem.detail }]);
+    showErrors(one("#check"), [{ field: null, message: problem.words }]);
   }
 }
 

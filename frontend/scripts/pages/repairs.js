@@ -1,6 +1,7 @@
 import { call, Problem } from "../lib/api.js";
 import { longDay, today } from "../lib/dates.js";
 import { all, fill, h, one, show } from "../lib/dom.js";
+import { showProblem } from "../lib/forms.js";
 import { memberPage, tenancyOf } from "../lib/page.js";
 import { p, repairCard } from "../lib/show.js";
 import { repairFinished } from "../lib/words.js";
@@ -36,6 +37,7 @@ one("#more").addEventListener("click", async (event) => {
     await earlier();
   } catch (failure) {
     if (!(failure instanceof Problem)) throw failure;
+    showProblem(one("#ready"), failure);
   } finally {
     button.disabled = false;
   }

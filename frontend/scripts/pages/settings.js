@@ -1,7 +1,7 @@
 import { call, Problem } from "../lib/api.js";
 import { eventWords } from "../lib/dates.js";
 import { fill, h, one, show } from "../lib/dom.js";
-import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { Checks, onSubmit, showProblem } from "../lib/forms.js";
 import { logOff, memberPage, tenancyOf } from "../lib/page.js";
 import { factRow, tag } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
@@ -17,9 +17,22 @@ memberPage(async (session) => {
     tenancy && factRow("Home", tenancy.address, customer.tenancies.length > 1 ? { href: "/home/#choose", what: "home" } : null),
     tenancy && factRow("Tenancy reference", tenancy.tenancy_reference),
   );
-  if (customer.email) one("#change-username").value = customer.email;
-  views({});
+  views({ password: tellUsername });
 });
+
+let usernameTold = false;
+
+/** Whose password it is, for a password manager. Without it the form works all the same. */
+async function tellUsername() {
+  if (usernameTold) return;
+  usernameTold = true;
+  try {
+    const { body } = await call("GET", "/contact");
+    one("#change-username").defaultValue = body.email;
+  } catch (failure) {
+    if (!(failure instanceof Problem)) throw failure;
+  }
+}
 
 one("#log-off").addEventListener("click", (event) => press(event, logOff));
 one("#everywhere-else").addEventListener("click", (event) =>
@@ -37,7 +50,7 @@ async function press(event, act) {
     await act();
   } catch (failure) {
     if (!(failure instanceof Problem)) throw failure;
-    showErrors(one("#change"), [{ field: null, message: failure.detail }]);
+    showProblem(one("#change"), failure);
   } finally {
     button.disabled = false;
   }

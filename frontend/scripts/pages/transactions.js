@@ -59,7 +59,7 @@ one("#more").addEventListener("click", async (event) => {
     await earlier();
   } catch (failure) {
     if (!(failure instanceof Problem)) throw failure;
-    one("#shown").textContent = failure.detail;
+    one("#shown").textContent = failure.words;
   } finally {
     button.disabled = false;
   }

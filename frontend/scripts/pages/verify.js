@@ -4,6 +4,7 @@ import { fill, fragment, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showErrors } from "../lib/forms.js";
 import { remember, remembered } from "../lib/keep.js";
 import { goOn } from "../lib/page.js";
+import { link } from "../lib/show.js";
 
 const registrationId = fragment();
 const known = remembered("registering");
@@ -11,12 +12,20 @@ const ours = known?.registration_id === registrationId ? known : null;
 
 if (!registrationId) {
   show("#no-registration");
-  show("#sent, #verify, #resend", false);
+  hideForms();
 }
 if (ours) {
   one("#verify-username").value = ours.email;
   fill("#sent-words", "We have sent an email with a code to ", h("strong", {}, ours.email), ". It can take a few minutes to arrive.");
   tellTheEnd(ours.code_expires_at);
+}
+
+// The link in the email may be opened in a tab that shows this page already.
+addEventListener("hashchange", () => location.reload());
+
+/** Leave nothing to fill in that could not work. */
+function hideForms() {
+  show("#sent, #resent, #verify, #not-received, #other-ways", false);
 }
 
 function tellTheEnd(moment) {
@@ -40,6 +49,13 @@ onSubmit(
   },
   {
     refused(problem, form) {
+      if (problem.slug === "tries-spent") {
+        hideForms();
+        showErrors(form, [
+          { field: null, message: ["That code has been tried too often. ", link("/register/", "Register again to get a new one"), "."] },
+        ]);
+        return true;
+      }
       if (problem.slug !== "code-not-accepted") return false;
       const over = ours && Date.parse(ours.code_expires_at) <= Date.now();
       if (ours) tellTheEnd(ours.code_expires_at);
