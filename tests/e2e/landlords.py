@@ -170,7 +170,7 @@ def _spoil(landlord: Landlord, chance: random.Random, name: str, columns: Sequen
     landlord.refused[f"{name}.csv"] = len(bad)
     spoiled = texts[:]
     for text in bad:
-        spoiled.insert(chance.randrange(1, len(spoiled)), text)
+        spoiled.insert(chance.randrange(1, len(spoiled) + 1), text)
     return spoiled
 
 
