@@ -131,6 +131,23 @@ def test_missed_nights_are_made_up_for(noon: Any, missed: int) -> None:
     assert exported_payments() == sorted(f"P{n}" for n in range(missed))
 
 
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_after_sixty_days_silence_no_day_loses_what_it_had(noon: Any, hour: int) -> None:
+    noon.move_to(datetime(2026, 11, 24, hour, tzinfo=UTC))
+    note("payments", PAYMENT)
+    exchange.note_final_through(date(2026, 11, 23))
+    export()
+    first = objects()["outbox/2026-11-24/payments.csv"]
+    for days in (60, 61, 62, 63):
+        state = {"pk": {"S": "EXPORT"}, "sk": {"S": "STATE"}}
+        aws.client("dynamodb").delete_item(TableName="outbox", Key=state)
+        exchange.note_final_through(date(2026, 11, 23))
+        noon.move_to(datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC) + timedelta(days=days))
+        written = export()
+        assert ("2026-11-24" in written) == (days == 60)
+        assert objects()["outbox/2026-11-24/payments.csv"] == first
+
+
 def test_the_first_export_begins_with_the_first_day_on_which_anything_was_done(noon: Any) -> None:
     note("payments", PAYMENT)
     noon.move_to(datetime(2026, 11, 28, 2, 45, tzinfo=UTC))

@@ -293,6 +293,109 @@ def test_a_tenancy_that_changes_changes_what_its_people_see(writes: Counter[str]
     assert writes == {"tenancies": 2}  # what two people see in one call, then the tenancy
 
 
+PEOPLE_HEAD = PEOPLE.splitlines()[0]
+AMARA = "1,Ms,Amara,Okafor,1990-03-27,amara@example.com,07700900123"
+AT_THREE = "\n".join([TENANCIES.splitlines()[0], *(f"LH{n},2020-04-06,,{n} Quay,,A,AM1 1AA" for n in (1, 2, 3))])
+
+
+def sees(person_reference: str) -> set[str]:
+    found = tenancies.tenancies_of(tenancies.person_id(person_reference), clock.now())
+    return {tenancy.reference for tenancy in found}
+
+
+class TestPersonReferences:
+    """A person reference that is unique within its tenancy only must never show somebody another's home."""
+
+    @pytest.mark.parametrize("at_once", [300, 1])
+    @pytest.mark.parametrize(
+        "other",
+        [
+            "1,Mr,Bo,Lind,1971-01-02,bo@example.com,07700900124",
+            "1,Ms,Amara,Okafor,1971-01-02,amara@example.com,07700900123",
+            "1,Mr,Bo,Lind,1990-03-27,bo@example.com,07700900124",
+            "1,Mr,Bo,Okafor,,amara@example.com,07700900123",
+            "1,Ms,Amara,Okafor,,,",
+            "1,,,,,,",
+        ],
+    )
+    def test_a_reference_that_is_somebody_elses_on_another_tenancy_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, other: str, at_once: int
+    ) -> None:
+        monkeypatch.setattr(importing, "_ROWS_AT_ONCE", at_once)
+        file = f"{PEOPLE_HEAD}\nLH1,{AMARA}\nLH2,{other}\n"
+        for drop_id in ("one", "two"):
+            told = load({"tenancies.csv": AT_THREE, "people.csv": file}, drop_id)["files"]["people.csv"]
+            assert (told["refused"], told["reasons"][0]["line"]) == (1, 3)
+            assert "must be unique across all tenancies" in told["reasons"][0]["reason"]
+            assert sees("1") == {"LH1"}
+            assert not tenancies.people_to_match("LH2", clock.now())
+
+    def test_a_reference_that_another_drop_brought_for_somebody_else_is_refused(self) -> None:
+        load({"tenancies.csv": AT_THREE, "people.csv": f"{PEOPLE_HEAD}\nLH1,{AMARA}\n"}, "one")
+        file = f"{PEOPLE_HEAD}\nLH2,1,Mr,Bo,Lind,1971-01-02,bo@example.com,07700900124\n"
+        told = load({"people.csv": file}, "two")
+        assert (told["applied"], told["refused"]) == (0, 1)
+        assert sees("1") == {"LH1"}
+
+    def test_a_person_of_one_tenancy_does_not_become_somebody_else_on_another(self) -> None:
+        both = f"{PEOPLE_HEAD}\nLH1,{AMARA}\nLH2,{AMARA}\n"
+        load({"tenancies.csv": AT_THREE, "people.csv": both}, "one")
+        file = f"{PEOPLE_HEAD}\nLH2,1,Mr,Bo,Lind,1971-01-02,bo@example.com,07700900124\n"
+        assert load({"people.csv": file}, "two")["refused"] == 1
+        assert [p.email for p in tenancies.people_to_match("LH2", clock.now())] == ["amara@example.com"]
+
+    @pytest.mark.parametrize("at_once", [300, 1])
+    @pytest.mark.parametrize(
+        "other",
+        [
+            AMARA,
+            "1,Mrs,AMARA,OKAFOR,1990-03-27,,",
+            "1,Mrs,Amara,Lind,1990-03-27,amara@example.com,",
+            "1,Mrs,Amara,Lind,1990-03-27,new@example.com,07700900123",
+            "1,Ms,Amara,Okafor,,,07700900123",
+        ],
+    )
+    def test_one_person_on_two_tenancies_stays_one(
+        self, monkeypatch: pytest.MonkeyPatch, other: str, at_once: int
+    ) -> None:
+        monkeypatch.setattr(importing, "_ROWS_AT_ONCE", at_once)
+        file = f"{PEOPLE_HEAD}\nLH1,{AMARA}\nLH2,{other}\n"
+        assert load({"tenancies.csv": AT_THREE, "people.csv": file})["refused"] == 0
+        assert sees("1") == {"LH1", "LH2"}
+
+    def test_a_date_of_birth_is_put_right_on_all_tenancies_in_one_file(self) -> None:
+        both = f"{PEOPLE_HEAD}\nLH1,{AMARA}\nLH2,{AMARA}\n"
+        load({"tenancies.csv": AT_THREE, "people.csv": both}, "one")
+        told = load({"people.csv": both.replace("1990-03-27", "1990-03-28")}, "two")
+        assert (told["applied"], told["refused"]) == (2, 0)
+        # On one of them alone it would be somebody else's.
+        assert load({"people.csv": f"{PEOPLE_HEAD}\nLH1,{AMARA}\n"}, "three")["refused"] == 1
+
+    def test_who_is_somebody_else_takes_no_right_row_along(self) -> None:
+        stranger = "1,Mr,Bo,Lind,1971-01-02,bo@example.com,07700900124"
+        file = f"{PEOPLE_HEAD}\nLH1,{AMARA}\nLH2,{stranger}\nLH3,{AMARA}\nLH2,{AMARA.replace('1,', '2,', 1)}\n"
+        told = load({"tenancies.csv": AT_THREE, "people.csv": file})["files"]["people.csv"]
+        assert (told["applied"], told["refused"]) == (3, 1)
+        assert (sees("1"), sees("2")) == ({"LH1", "LH3"}, {"LH2"})
+
+    def test_rows_that_are_as_they_were_ask_nothing_more(self) -> None:
+        load(ALL, "one")
+        asked = []
+
+        def note(params: dict[str, Any], **_: Any) -> None:
+            asked.append(params["TableName"])
+
+        client = aws.client("dynamodb")
+        client.meta.events.register("provide-client-params.dynamodb.Query", note)
+        try:
+            load({"people.csv": PEOPLE}, "two")
+            assert "tenancies" not in asked
+            load({"people.csv": PEOPLE.replace("Ms,", "Dr,")}, "three")
+            assert asked.count("tenancies") == 1
+        finally:
+            client.meta.events.unregister("provide-client-params.dynamodb.Query", note)
+
+
 def test_of_two_rows_for_one_record_the_last_counts() -> None:
     header = TENANCIES.splitlines()[0]
     told = load({"tenancies.csv": f"{header}\nLH1,2020-04-06,,1 First,,A,B\nLH1,2020-04-06,,2 Second,,A,B\n"})
@@ -512,6 +615,27 @@ class TestSnapshot:
         assert self.going_on() == 95
         assert report("two")["status"] == "finished"
 
+    @pytest.mark.parametrize(("newer", "day"), [("three", "2026-11-25"), ("one-more", "2026-11-24")])
+    def test_a_yes_after_a_newer_drop_ends_nothing_of_what_that_brought(self, noon: Any, newer: str, day: str) -> None:
+        self.load(range(100), "one")
+        noon.shift(60)
+        self.load(range(6, 100), "two", **{"rent_years.csv": YEARS})
+        noon.shift(60)
+        deliver({"tenancies.csv": self.tenancies([200])}, newer, day)
+        start()
+        deliver({"_approved": ""}, "two")
+        assert start()["drops"] == {"inbox/2026-11-24/two/": "finished"}
+        assert self.going_on() == 101
+        told = report("two")
+        file = told["files"]["tenancies.csv"]
+        assert (told["status"], file["status"], file["applied"]) == ("finished", "refused", 0)
+        assert "a newer delivery was applied: send a new snapshot" in file["reason"]
+        assert told["files"]["rent_years.csv"]["applied"] == 1
+        assert start()["drops"] == {}
+        noon.shift(60)
+        self.load([*range(6, 100), 200], "zz", _approved="")
+        assert self.going_on() == 95
+
     def test_exactly_five_percent_is_no_fall(self) -> None:
         self.load(range(100), "one")
         assert self.load(range(5, 100), "two")["status"] == "finished"
@@ -586,18 +710,35 @@ class TestStopping:
             for item in client.scan(TableName=table)["Items"]:
                 client.delete_item(TableName=table, Key={k: item[k] for k in ("pk", "sk")})
 
-    def test_a_drop_that_cannot_be_applied_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_drop_that_fails_holds_back_the_newer_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fails(*_: Any) -> Any:
             raise store.Unavailable
 
+        moved = TENANCIES.replace("12 Curlew", "99 Curlew")
         with monkeypatch.context() as patch:
-            patch.setitem(importing._FILES, "rent_years.csv", importing._File(lambda row: row, fails))
-            deliver(ALL, "bad", "2026-11-23")
-            deliver({"tenancies.csv": TENANCIES}, "good", "2026-11-24")
+            patch.setitem(importing._FILES, "tenancies.csv", importing._File(lambda row: row, fails))
+            deliver({"rent_years.csv": YEARS}, "first", "2026-11-22")
+            deliver({"tenancies.csv": TENANCIES}, "bad", "2026-11-23")
+            deliver({"tenancies.csv": moved}, "newer", "2026-11-24")
             with pytest.raises(importing.ImportFailed):
                 start()
-            assert report("good")["status"] == "finished"
-        assert start()["drops"] == {"inbox/2026-11-23/bad/": "finished"}
+        assert keys("reports/") == ["reports/2026-11-22/first.json"]
+        drops = start()["drops"]
+        assert list(drops) == ["inbox/2026-11-23/bad/", "inbox/2026-11-24/newer/"]
+        (item,) = store.fetch([tenancies.key_of(tenancies.tenancy_id("LH10001"))], clock.now())
+        assert item.address_line_1 == "99 Curlew Walk"
+
+    def test_a_drop_that_fails_is_passed_over_once_its_complete_is_gone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*_: Any) -> Any:
+            raise store.Unavailable
+
+        monkeypatch.setitem(importing._FILES, "people.csv", importing._File(lambda row: row, fails))
+        deliver({"people.csv": PEOPLE}, "bad", "2026-11-23")
+        deliver({"tenancies.csv": TENANCIES}, "newer", "2026-11-24")
+        with pytest.raises(importing.ImportFailed):
+            start()
+        aws.client("s3").delete_object(Bucket="portal-exchange", Key="inbox/2026-11-23/bad/_complete")
+        assert start()["drops"] == {"inbox/2026-11-24/newer/": "finished"}
 
 
 def test_the_time_is_noted(noon: Any) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.exchange import rules
+from portal import clock
+from portal.exchange import journal, rules
 from portal.exchange.rules import Drop, Unreadable
 from portal.ids import new_id
 from portal.payments.rules import payment_reference
@@ -101,6 +102,14 @@ def test_every_day_after_the_last_final_one_is_due(missed: int, hour: int) -> No
     assert days[-1] == today
     assert len(days) == min(missed, rules.KEPT_DAYS) + 1
     assert all(b - a == timedelta(days=1) for a, b in pairwise(days))
+
+
+@given(st.integers(min_value=0, max_value=400), st.integers(min_value=0, max_value=86_399))
+def test_what_was_done_on_a_day_that_is_written_is_still_kept(days: int, second: int) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days, seconds=second)
+    for day in rules.days_due(date(2025, 1, 1), at):
+        begins = clock.end_of_day(day - timedelta(days=1))
+        assert journal.entry("payments", {}, begins).item.is_live(at)
 
 
 def test_a_day_is_final_ten_minutes_after_its_end() -> None:

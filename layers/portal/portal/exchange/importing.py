@@ -1,7 +1,8 @@
 """The import: every complete drop of the inbox applied once, the oldest first, one run at a time.
 
 Whatever woke it, a run looks for all drops that wait, so that a lost event, two at once or a run that died change
-nothing but when it is done. A file that was begun is read again from its start: what was applied is found unchanged.
+nothing but when it is done. A drop that fails holds back the newer ones: applied late, it would undo what they say.
+A file that was begun is read again from its start: what was applied is found unchanged.
 """
 
 import csv
@@ -38,7 +39,11 @@ _STOPS_BEFORE_MS = 30_000
 HELD = "held: needs a person's yes"
 HOW_TO_SAY_YES = (
     "A full snapshot leaves out more than 5 % of the tenancies that go on, so nothing of tenancies.csv is applied. "
-    "If that is right, write an empty object _approved into this drop and then _complete once more."
+    "If that is right, write an empty object _approved into this drop and then _complete once more, before the next "
+    "delivery is applied."
+)
+TOO_LATE = (
+    "the yes came too late and nothing of tenancies.csv is applied, a newer delivery was applied: send a new snapshot"
 )
 
 
@@ -154,13 +159,13 @@ def run(time_left_ms: Callable[[], int]) -> Done:
     """Apply every drop that is complete and not reported yet.
 
     Raises:
-        ImportFailed: at least one drop could not be applied to its end; the others were.
+        ImportFailed: a drop could not be applied to its end; those before it were, those after it wait for it.
     """
     done: dict[str, str] = {}
     failed: set[Drop] = set()
     run = _Run(time_left_ms)
     # Looked for once more after the lease is given back: who came meanwhile and found it taken went away.
-    while waiting := [drop for drop in _waiting() if drop not in failed]:
+    while not failed and (waiting := _waiting()):
         if not run.take_lease():
             return Done(done)
         to_wake = None
@@ -177,6 +182,7 @@ def run(time_left_ms: Callable[[], int]) -> Done:
                     # Its text might quote a row.
                     observe.logger.error("a drop could not be applied", fault=type(error).__name__, where=_where(error))
                     failed.add(drop)
+                    break
         finally:
             run.end()
         if to_wake:
@@ -208,6 +214,9 @@ def _apply_drop(drop: Drop, run: _Run) -> str:
     at = clock.now()
     names = files.drops(drop.prefix)[drop]
     (item,) = exchange.drops([drop], at)
+    if item is not None and item.status == "held" and exchange.is_overtaken(item, at):
+        _refuse_late_yes(drop, item)
+        return str(item.status)
     if item is None or item.status == "held":
         item = exchange.new_drop(drop, at)
     elif item.status == "finished":
@@ -235,6 +244,20 @@ def _apply_drop(drop: Drop, run: _Run) -> str:
         raise
     _finish(drop, item, reports, save)
     return str(item.status)
+
+
+def _refuse_late_yes(drop: Drop, item: DropItem) -> None:
+    """A snapshot is of its day: it would end what came since, and its other files are of that day too."""
+    reports = {name: FileReport(**report) for name, report in item.files.items()}
+    for report in reports.values():
+        if report.status == HELD:
+            report.status, report.reason = "refused", TOO_LATE
+
+    def save() -> None:
+        item.files = {name: asdict(report) for name, report in reports.items()}
+        exchange.save_drop(item)
+
+    _finish(drop, item, reports, save)
 
 
 def _order(names: set[str]) -> list[str]:

@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from portal import clock, store
+from portal.exchange import rules
 from portal.exchange.store import EntryItem
 from portal.ids import new_id
 
-_KEPT_DAYS = 60
+# Longer than an export goes back: else a day that is written again would lack what expired in its first hours.
+_KEPT_DAYS = rules.KEPT_DAYS + 2
 
 
 def entry(file: str, row: dict[str, str], at: datetime) -> store.Put:

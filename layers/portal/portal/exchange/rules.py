@@ -82,7 +82,7 @@ FINAL_AFTER = timedelta(minutes=10)
 """A day's files are final when written this long after its end: what was done in its last second is stored by then."""
 
 KEPT_DAYS = 60
-"""How far back the journal goes, and so how many missed nights an export makes up for."""
+"""How many missed nights an export makes up for: the journal keeps its entries longer than that."""
 
 _SPREADSHEETS_RUN = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -104,7 +104,10 @@ def export_row(file: str, row: Mapping[str, object]) -> list[str]:
 
 
 def days_due(final_through: date, at: datetime) -> list[date]:
-    """The London days whose files are to be written at `at`: all after the last final one, up to today."""
+    """The London days whose files are to be written at `at`: all after the last final one, up to today.
+
+    A day that is further back than the journal surely goes is left as it was last written: it could only lose rows.
+    """
     today = clock.london_date(at)
     first = max(final_through + timedelta(days=1), today - timedelta(days=KEPT_DAYS))
     return [first + timedelta(days=n) for n in range((today - first).days + 1)]

@@ -123,6 +123,12 @@ def drops(wanted: Sequence[Drop], at: datetime) -> list[DropItem | None]:
     return found
 
 
+def is_overtaken(held: DropItem, at: datetime) -> bool:
+    """Whether a delivery that is newer than `held`, by its name or by when it came, was begun."""
+    others = store.query(DropItem, held.pk, at)
+    return any(other.sk > held.sk or other.started_at > held.started_at for other in others)
+
+
 def new_drop(drop: Drop, at: datetime) -> DropItem:
     """A drop that is begun now."""
     return DropItem(pk="IMPORT", sk=_drop_sk(drop), status="started", started_at=at, runs=0, files={})

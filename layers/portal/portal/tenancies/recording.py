@@ -6,6 +6,7 @@ itself, so that a run that dies between the two finds the difference again.
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from itertools import combinations
 from typing import NamedTuple
 
 from portal import clock
@@ -40,6 +41,13 @@ class ImportedPerson(NamedTuple):
     mobile: str | None
 
 
+SOMEBODY_ELSE = (
+    "person_reference must be unique across all tenancies, and another tenancy has it for somebody else "
+    "(two of name, date_of_birth, and email or mobile must agree, and date_of_birth may not differ)"
+)
+"""Why a row of people.csv is refused: with this person's account another tenancy's home would be seen."""
+
+
 class Fall(NamedTuple):
     """What a snapshot would end: of `before` tenancies that go on, those with the ids in `absent`."""
 
@@ -69,7 +77,8 @@ def record_tenancies(rows: Sequence[ImportedTenancy], at: datetime) -> list[Reco
 def record_people(rows: Sequence[ImportedPerson], at: datetime) -> list[Recorded]:
     """Bring the people of tenancies to what `rows` say; of two rows for one person on one tenancy the later counts.
 
-    A row for a tenancy that the record does not have is refused.
+    A row for a tenancy that the record does not have is refused, and one whose person reference another tenancy has
+    for somebody else: who signs in sees every tenancy of their reference.
     """
     last = {(row.tenancy_reference, row.person_reference): row for row in rows}
     references = sorted({row.tenancy_reference for row in rows})
@@ -83,11 +92,12 @@ def record_people(rows: Sequence[ImportedPerson], at: datetime) -> list[Recorded
     now_seen = tenancies.stored([HeldTenancyItem.key(i.pk, i.sk) for i in seen], at)
     new_people = [i for i, now in zip(wanted, now_people, strict=True) if now is None or now.values() != i.values()]
     new_seen = [i for i, now in zip(seen, now_seen, strict=True) if now is None or now.values() != i.values()]
-    tenancies.save(new_seen)
-    tenancies.save(new_people)
     # A person's item and the tenancy as that person sees it have each other's keys.
-    written = {(i.pk, i.sk) for i in new_people} | {(i.sk, i.pk) for i in new_seen}
-    return [_outcome(row, row.tenancy_reference in held_by, last, written) for row in rows]
+    changed = {(i.pk, i.sk) for i in new_people} | {(i.sk, i.pk) for i in new_seen}
+    strangers = _strangers(wanted, changed, at)
+    tenancies.save([i for i in new_seen if (i.sk, i.pk) not in strangers])
+    tenancies.save([i for i in new_people if (i.pk, i.sk) not in strangers])
+    return [_outcome(row, row.tenancy_reference in held_by, last, changed, strangers) for row in rows]
 
 
 def fall(present: Collection[str], at: datetime) -> Fall:
@@ -120,17 +130,79 @@ def _write(changed: Sequence[TenancyItem], existed: Collection[str], at: datetim
     tenancies.save(changed)
 
 
+def _strangers(
+    wanted: Sequence[PersonItem], changed: Collection[tuple[str, str]], at: datetime
+) -> set[tuple[str, str]]:
+    """The keys of those items of `wanted` whose person reference is somebody else's on another tenancy.
+
+    Only what is new or `changed` is asked about: one query a person, none for a row that is as it was.
+    """
+    asked = sorted({sk for _, sk in changed})
+    keys = [
+        tenancies.person_key(
+            held.sk.removeprefix(HeldTenancyItem.range_prefix), sk.removeprefix(PersonItem.range_prefix)
+        )
+        for sk in asked
+        for held in tenancies.held_tenancies(sk.removeprefix(PersonItem.range_prefix), at)
+    ]
+    on_record: dict[str, dict[str, PersonItem | None]] = {sk: {} for sk in asked}
+    for key, item in zip(keys, tenancies.stored(keys, at), strict=True):
+        on_record[key.sk][key.pk] = item
+    brought: dict[str, dict[str, PersonItem]] = {sk: {} for sk in asked}
+    for item in wanted:
+        if item.sk in brought:
+            brought[item.sk][item.pk] = item
+    found = set()
+    for sk in asked:
+        now = on_record[sk]
+        # Rows that correct one person on all their tenancies agree with each other and not yet with the record.
+        if all(_is_one_person(a, b) for a, b in combinations((now | brought[sk]).values(), 2)):
+            continue
+        for pk, item in brought[sk].items():
+            if (pk, sk) not in changed:
+                continue
+            if all(_is_one_person(item, other) for other_pk, other in now.items() if other_pk != pk):
+                now[pk] = item
+            else:
+                found.add((pk, sk))
+    return found
+
+
+def _is_one_person(a: PersonItem | None, b: PersonItem | None) -> bool:
+    """Whether two tenancies mean the same person: two kinds of facts agree, and the dates of birth do not differ.
+
+    One alone is not enough: households share emails, and a name is not rare where every tenancy has a person 1.
+    """
+    if a is None or b is None:
+        return False
+    if a.date_of_birth and b.date_of_birth and a.date_of_birth != b.date_of_birth:
+        return False
+    agreeing = (
+        a.date_of_birth is not None and a.date_of_birth == b.date_of_birth,
+        _name(a) != ("", "") and _name(a) == _name(b),
+        (a.email is not None and a.email == b.email) or (a.mobile is not None and a.mobile == b.mobile),
+    )
+    return sum(agreeing) >= 2
+
+
+def _name(person: PersonItem) -> tuple[str, str]:
+    return (person.first_name or "").casefold(), (person.last_name or "").casefold()
+
+
 def _outcome(
     row: ImportedPerson,
     is_known: bool,
     last: dict[tuple[str, str], ImportedPerson],
-    written: Collection[tuple[str, str]],
+    changed: Collection[tuple[str, str]],
+    strangers: Collection[tuple[str, str]],
 ) -> Recorded:
     if not is_known:
         return refused("tenancy_reference is none that we hold")
     item = _person(row)
+    if (item.pk, item.sk) in strangers:
+        return refused(SOMEBODY_ELSE)
     counts = last[row.tenancy_reference, row.person_reference] is row
-    return APPLIED if counts and (item.pk, item.sk) in written else UNCHANGED
+    return APPLIED if counts and (item.pk, item.sk) in changed else UNCHANGED
 
 
 def _id(item: TenancyItem) -> str:
