@@ -130,6 +130,18 @@ def open_session(
     return _session(item, others)
 
 
+def replaced(cookie: str | None, at: datetime) -> list[store.Write]:
+    """The write that ends the session whose cookie is about to be replaced, where it proves one (ASVS 5.0 7.2.4)."""
+    try:
+        session_id, customer_id, _, token = _parts(cookie)
+    except NotLoggedIn:
+        return []
+    (item,) = store.fetch([identity.session_key(customer_id, session_id)], at)
+    if item is None or not secrets.same(secrets.token_hash(token), item.token_hash):
+        return []
+    return [store.Delete(item)]
+
+
 def _parts(cookie: str | None) -> Sequence[str]:
     parts = (cookie or "").split(".")
     if len(parts) != 4 or not all(ids.is_id(part) for part in parts[:3]):
