@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from portal import clock, store
+from portal import aws, clock, store
 from portal.identity import passwords
 from portal.identity import service as identity
 from portal.mail.store import MAIL_PK, MailItem
@@ -437,6 +437,7 @@ class Identity(RuleBasedStateMachine):
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A hash that costs next to nothing: this test makes thousands, and proves nothing of their cost."""
     monkeypatch.setenv("LIMITS_FACTOR", "100000")
+    monkeypatch.setattr(aws.secret, "cache_clear", lambda: None, raising=False)
     monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     passwords._nobodys_hash.cache_clear()
     yield

@@ -212,6 +212,17 @@ def test_no_wait_of_a_log_in_is_longer_than_an_hour_and_a_day_has_at_most_fifty_
     assert judged == 10 + 6 + 22
 
 
+def test_t7_a_device_of_one_address_has_no_tries_of_its_own_at_another(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    wrong = {"email": "other@example.com", "password": "not this one"}
+    assert [Browser().call("login", "POST", "/api/login", wrong).status for _ in range(10)] == [401] * 10
+    thief = Browser()
+    thief.cookies["__Host-device"] = browser.cookies["__Host-device"]
+    assert thief.call("login", "POST", "/api/login", wrong).status == 429
+
+
 # --- T21: what a name can do to a mail ---------------------------------------------------------------------------
 
 HOSTILE = [
