@@ -9,7 +9,7 @@ from portal.failures import BadInput, Failure
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import found_registration, may_mail
-from portal.identity.sessions import SignedIn, new_session, replaced
+from portal.identity.sessions import SignedIn, key_of_replaced, new_session, replaced
 from portal.identity.store import CustomerItem, LoginItem, RegistrationItem
 from portal.mail.outbox import letter
 from portal.observe import count
@@ -167,13 +167,15 @@ def verify(
         date_of_birth=registration.date_of_birth,
     )
     opened = new_session(person_id, registration.tenancy_id, device, at)
+    key = key_of_replaced(session_cookie)
+    before = store.fetch(key, at) if key else []
     writes: list[store.Write] = [
         store.Delete(registration, RegistrationItem.live(at)),
         store.Put(customer, CustomerItem.new()),
         store.Put(login, LoginItem.new()),
         opened.write,
         letter("registered", to=f"customer:{person_id}", at=at),
-        *replaced(session_cookie, at),
+        *replaced(session_cookie, before),
     ]
     try:
         store.transact(*writes)

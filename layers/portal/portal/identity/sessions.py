@@ -130,16 +130,19 @@ def open_session(
     return _session(item, others)
 
 
-def replaced(cookie: str | None, at: datetime) -> list[store.Write]:
-    """The write that ends the session whose cookie is about to be replaced, where it proves one (ASVS 5.0 7.2.4)."""
+def key_of_replaced(cookie: str | None) -> list[store.Key]:
+    """Where the session is whose cookie is about to be replaced, to be read beside something else; none without one."""
     try:
-        session_id, customer_id, _, token = _parts(cookie)
+        session_id, customer_id, *_ = _parts(cookie)
     except NotLoggedIn:
         return []
-    (item,) = store.fetch([identity.session_key(customer_id, session_id)], at)
-    if item is None or not secrets.same(secrets.token_hash(token), item.token_hash):
-        return []
-    return [store.Delete(item)]
+    return [identity.session_key(customer_id, session_id)]
+
+
+def replaced(cookie: str | None, found: Sequence[SessionItem | None]) -> list[store.Write]:
+    """The write that ends the session that was found by that key, where the cookie proves it (ASVS 5.0 7.2.4)."""
+    token_hash = secrets.token_hash((cookie or "").rpartition(".")[2])
+    return [store.Delete(item) for item in found if item and secrets.same(token_hash, item.token_hash)]
 
 
 def _parts(cookie: str | None) -> Sequence[str]:
