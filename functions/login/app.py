@@ -45,6 +45,7 @@ def log_in(body: LoginRequest, visit: Visit) -> Answer[LoggedIn]:
         body.password,
         shared_computer=body.shared_computer is True,
         known_device=visit.device_cookie,
+        session_cookie=visit.session_cookie,
         address=visit.address,
         device=visit.device,
         at=clock.now(),

@@ -38,6 +38,7 @@ def verify(body: VerifyRequest, visit: Visit) -> Answer[LoggedIn]:
         body.registration_id,
         body.code,
         body.password,
+        session_cookie=visit.session_cookie,
         address=visit.address,
         device=visit.device,
         at=clock.now(),

@@ -6,6 +6,7 @@ it out, and a condition on such an item uses `live`.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ class Item(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    written_by = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(null=True)
 
     @classmethod
@@ -113,8 +115,9 @@ class Item(Model):
         return self.expires_at is None or self.expires_at > at.timestamp()
 
     def values(self) -> dict[str, Any]:
-        """The attributes that are set, by name: two equal items have equal values."""
-        return {name: value for name in self.get_attributes() if (value := getattr(self, name)) is not None}
+        """The attributes that are set, by name: two equal items have equal values, whoever wrote them."""
+        names = self.get_attributes().keys() - {"written_by"}
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @classmethod
     def live(cls, at: datetime) -> Condition:
@@ -331,24 +334,54 @@ def _add(transaction: TransactWrite, write: Write) -> None:
 
 
 def _write_one(write: Write) -> None:
-    client, item = aws.client("dynamodb"), write.item
+    """One conditional write, done once however often botocore sends it.
+
+    Where an answer is lost, the call is sent again and refused by what it did itself (aws-sdk-java #2667, fault F2).
+    So an update leaves an id of its own in `written_by`: it is done once, and told as done.
+    """
+    client, item, own_id = aws.client("dynamodb"), write.item, secrets.token_hex(8)
     match write:
         case Put(_, condition):
             call, kwargs = client.put_item, item.get_save_kwargs_from_instance(condition=condition)
         case Update(_, actions, condition):
             call = client.update_item
-            kwargs = item.get_update_kwargs_from_instance(actions=list(actions), condition=condition)
+            other = Item.written_by.does_not_exist() | (Item.written_by != own_id)
+            kwargs = item.get_update_kwargs_from_instance(
+                actions=[*actions, Item.written_by.set(own_id)],
+                condition=other if condition is None else condition & other,
+            )
         case Delete(_, condition):
             call, kwargs = client.delete_item, item.get_delete_kwargs_from_instance(condition=condition)
         case Check():
             raise TypeError("a check alone writes nothing")
     kwargs.pop("ReturnValues", None)
-    try:
-        call(**kwargs, ReturnValuesOnConditionCheckFailure="ALL_OLD")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != CONDITION_FAILED + "Exception":
-            raise
-        raise Refused({0: error.response.get("Item")}) from None
+    for attempt in range(_TRIES):
+        try:
+            call(**kwargs, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+            return
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "TransactionConflictException":
+                # A transaction on the same item goes on at this moment; botocore does not try again by itself.
+                _wait(attempt)
+                continue
+            if error.response["Error"]["Code"] != CONDITION_FAILED + "Exception":
+                raise
+            stored = error.response.get("Item")
+            again = attempt or error.response["ResponseMetadata"].get("RetryAttempts")
+            if again and _is_ours(write, stored, own_id):
+                return
+            raise Refused({0: stored}) from None
+    raise Unavailable
+
+
+def _is_ours(write: Write, stored: dict[str, Any] | None, own_id: str) -> bool:
+    """Whether a call that was sent again finds what it did the first time."""
+    match write:
+        case Put(item):
+            return stored == item.serialize()
+        case Delete():
+            return stored is None
+    return (stored or {}).get("written_by") == {"S": own_id}
 
 
 def _connection() -> Connection:

@@ -8,7 +8,7 @@ from portal import store
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
-from portal.identity.sessions import NotLoggedIn, Session, SignedIn, new_session
+from portal.identity.sessions import NotLoggedIn, Session, SignedIn, key_of_replaced, new_session, replaced
 from portal.identity.store import LoginItem, ResetItem, SessionItem
 from portal.tenancies import service as tenancies
 
@@ -29,6 +29,7 @@ def log_in(
     *,
     shared_computer: bool,
     known_device: str | None,
+    session_cookie: str | None,
     address: str,
     device: str,
     at: datetime,
@@ -37,6 +38,7 @@ def log_in(
 
     A browser that signed in with this address before (`known_device`) has tries of its own, so that an attack
     on the account does not keep its owner out. An unknown address costs the same tries and the same hashing.
+    The session that the browser had until now (`session_cookie`) ends.
 
     Raises:
         LoginFailed, NoTenancyToShow, TriesSpent, TooManyCalls
@@ -44,7 +46,8 @@ def log_in(
     tries.count_call(address, at)
     login_tries = f"login#{devices.tries_of(known_device, email) or secrets.pseudonym(email)}"
     tries.spend(login_tries, tries.LOGIN, at)
-    login, reset = store.fetch([identity.login_key(email), identity.reset_key(email)], at)
+    keys = [identity.login_key(email), identity.reset_key(email), *key_of_replaced(session_cookie)]
+    login, reset, *before = store.fetch(keys, at)
     is_password = passwords.is_right(password, login.password_hash if login else None)
     is_temporary = _is_temporary(password, reset, email) and login is not None
     if not is_password and not is_temporary:
@@ -72,7 +75,7 @@ def log_in(
     else:
         writes.append(store.Check(login, same_password))
     try:
-        store.transact(*writes)
+        store.transact(*writes, *replaced(session_cookie, before))
     except store.Refused:
         raise LoginFailed from None
     proof = None if shared_computer or temporary else devices.proof(email, at)

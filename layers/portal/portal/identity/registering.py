@@ -9,7 +9,7 @@ from portal.failures import BadInput, Failure
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import found_registration, may_mail
-from portal.identity.sessions import SignedIn, new_session
+from portal.identity.sessions import SignedIn, key_of_replaced, new_session, replaced
 from portal.identity.store import CustomerItem, LoginItem, RegistrationItem
 from portal.mail.outbox import letter
 from portal.observe import count
@@ -65,7 +65,11 @@ def register(
     (person,) = matching
     spent: list[store.Write] = [tries.given_back(reference_tries), tries.given_back(address_tries)]
     _not_registered(person.person_id, email, spent, at)
-    tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
+    try:
+        tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
+    except tries.TriesSpent:
+        store.transact(*spent)
+        raise
     registration = _new_registration(person, email, date_of_birth, at)
     mail = _code_mail(registration, email, at)
     store.transact(store.Put(registration, RegistrationItem.new()), *mail, *spent)
@@ -119,11 +123,21 @@ def resend(registration_id: str, *, address: str, at: datetime) -> None:
         store.transact(*mail)
 
 
-def verify(registration_id: str, code: str, password: str, *, address: str, device: str, at: datetime) -> SignedIn:
+def verify(
+    registration_id: str,
+    code: str,
+    password: str,
+    *,
+    session_cookie: str | None,
+    address: str,
+    device: str,
+    at: datetime,
+) -> SignedIn:
     """Take the emailed code and the password chosen, make the customer and log them in, all at once.
 
     What can be said of the password without knowing whose it is comes before a try is spent; what needs the record
-    comes after a right code, gives the try back and leaves the code usable.
+    comes after a right code, gives the try back and leaves the code usable. The session that the browser had until now
+    (`session_cookie`) ends.
 
     Raises:
         BadInput: the password.
@@ -153,12 +167,15 @@ def verify(registration_id: str, code: str, password: str, *, address: str, devi
         date_of_birth=registration.date_of_birth,
     )
     opened = new_session(person_id, registration.tenancy_id, device, at)
+    key = key_of_replaced(session_cookie)
+    before = store.fetch(key, at) if key else []
     writes: list[store.Write] = [
         store.Delete(registration, RegistrationItem.live(at)),
         store.Put(customer, CustomerItem.new()),
         store.Put(login, LoginItem.new()),
         opened.write,
         letter("registered", to=f"customer:{person_id}", at=at),
+        *replaced(session_cookie, before),
     ]
     try:
         store.transact(*writes)

