@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from portal import clock, store
+from portal.identity import passwords
 from portal.identity import service as identity
 from portal.identity import store as identity_store
 from portal.mail.store import MAIL_PK, MailItem
+from portal.tenancies import service as tenancies
+from portal.tenancies.store import PersonItem
 from tests.integration.conftest import Browser, add_tenancy, log_in_as
 
 FACTS = {
@@ -188,6 +191,69 @@ def test_a_resend_mails_the_same_code_at_most_three_times_an_hour_and_answers_al
     assert {(a.status, a.text) for a in [*answers, unknown]} == {(202, "{}")}
     assert len(mails("code")) == 3
     assert secret_in_newest("code") == first
+
+
+def test_whoever_matches_is_told_when_no_more_mails_go_out_this_hour(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    assert [browser.call("register", "POST", "/api/register", FACTS).status for _ in range(4)] == [202] * 3 + [429]
+    refused = browser.call("register", "POST", "/api/register", FACTS)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "3600")
+    joint = FACTS | {"email": "ben@example.com", "mobile": "07700 900124", "date_of_birth": "1988-01-02"}
+    add_person(own_tenancy.tenancy_id, "P10002", joint)
+    assert browser.call("register", "POST", "/api/register", joint).status == 202, "matches cost the reference nothing"
+
+
+def add_person(tenancy_id: str, person_reference: str, facts: dict[str, str]) -> None:
+    person_id = tenancies.person_id(person_reference)
+    item = PersonItem(
+        pk=f"TENANCY#{tenancy_id}", sk=f"PERSON#{person_id}", person_reference=person_reference,
+        email=facts["email"], mobile="+447700900124", date_of_birth=date.fromisoformat(facts["date_of_birth"]),
+    )  # fmt: skip
+    store.put_all([item])
+
+
+def test_an_address_whose_mismatches_are_spent_costs_the_tenancy_reference_nothing(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    library = Browser("198.51.100.1")
+    for number in range(30):
+        library.call("register", "POST", "/api/register", FACTS | {"tenancy_reference": f"NONE{number}"})
+    assert [library.call("register", "POST", "/api/register", FACTS).status for _ in range(6)] == [429] * 6
+    assert browser.call("register", "POST", "/api/register", FACTS).status == 202
+
+
+def test_a_temporary_password_gets_its_owner_in_while_a_stranger_guesses(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    attacker, library = Browser("198.51.100.1"), Browser()
+    for _ in range(14):
+        attacker.call("login", "POST", "/api/login", {"email": "amara@example.com", "password": "not this one"})
+    own = {"email": "amara@example.com", "password": PASSWORD}
+    assert library.call("login", "POST", "/api/login", own).status == 429
+    library.call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1990-03-27"})
+    own["password"] = secret_in_newest("temporary_password")
+    assert library.call("login", "POST", "/api/login", own).status == 200
+    assert library.call("login", "POST", "/api/login", own).status == 429, "it works once"
+
+
+def test_a_session_opened_while_the_password_is_being_changed_ends_too(
+    browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(browser)
+    thief, change = Browser("198.51.100.1"), {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+    hashed = passwords.hashed
+
+    def meanwhile(password: str) -> str:
+        login = {"email": "amara@example.com", "password": PASSWORD}
+        assert thief.call("login", "POST", "/api/login", login).status == 200
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    assert browser.call("reset", "PUT", "/api/password", change).status == 204
+    assert thief.call("login", "GET", "/api/session").status == 401
+    assert browser.call("login", "GET", "/api/session").status == 200
 
 
 def test_an_unknown_address_and_a_wrong_password_answer_alike(browser: Browser, own_tenancy: Any, noon: Any) -> None:

@@ -16,7 +16,7 @@ from tests.integration.conftest import Browser, function
 from tests.integration.test_identity import FACTS, PASSWORD, registered
 
 ABOUT = {
-    "code": {"expires_at": "2026-11-25T04:00:00+00:00"},
+    "code": {"expires_at": "2026-11-25T04:00:00+00:00", "registration_id": "0" * 26},
     "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
     "registered": {},
     "password_changed": {"at": "2026-11-24T12:00:00+00:00"},

@@ -29,7 +29,7 @@ MEASURED = {
     "log in, wrong password": 3,
     "ask for a reset": 5,
     "ask for a reset, unknown address": 5,
-    "change password": 8,
+    "change password": 9,
     "session": 2,
     "log off": 2,
     "balance": 2,

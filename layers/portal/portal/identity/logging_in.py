@@ -45,11 +45,13 @@ def log_in(
     """
     tries.count_call(address, at)
     login_tries = f"login#{devices.tries_of(known_device, email) or secrets.pseudonym(email)}"
-    tries.spend(login_tries, tries.LOGIN, at)
+    refused = _refusal(login_tries, at)
     keys = [identity.login_key(email), identity.reset_key(email), *key_of_replaced(session_cookie)]
     login, reset, *before = store.fetch(keys, at)
-    is_password = passwords.is_right(password, login.password_hash if login else None)
     is_temporary = _is_temporary(password, reset, email) and login is not None
+    if refused and not is_temporary:
+        raise refused
+    is_password = passwords.is_right(password, login.password_hash if login else None)
     if not is_password and not is_temporary:
         raise LoginFailed
     held = tenancies.tenancies_of(login.customer_id, at)
@@ -65,7 +67,7 @@ def log_in(
         temporary_proof=secrets.token_hash(secrets.bare(password)) if temporary else None,
     )
     same_password = LoginItem.password_hash == login.password_hash
-    writes: list[store.Write] = [opened.write, tries.given_back(login_tries)]
+    writes: list[store.Write] = [opened.write, *([] if refused else [tries.given_back(login_tries)])]
     if temporary:
         unused = ResetItem.live(at) & ResetItem.used_at.does_not_exist() & (ResetItem.secret_id == reset.secret_id)
         writes += [store.Update(reset, [ResetItem.used_at.set(at)], unused), store.Check(login, same_password)]
@@ -80,6 +82,19 @@ def log_in(
         raise LoginFailed from None
     proof = None if shared_computer or temporary else devices.proof(email, at)
     return SignedIn(opened, held, temporary, proof)
+
+
+def _refusal(login_tries: str, at: datetime) -> Failure | None:
+    """Spend a try, and say what refuses it.
+
+    Where none is left a temporary password is still looked at: nobody guesses one of 79 bits, and whoever has it from
+    their mail is not kept out by a stranger who tries passwords.
+    """
+    try:
+        tries.spend(login_tries, tries.LOGIN, at)
+    except tries.TriesSpent as refused:
+        return refused
+    return None
 
 
 def _is_temporary(password: str, reset: ResetItem | None, email: str) -> bool:

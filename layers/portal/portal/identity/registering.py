@@ -1,6 +1,7 @@
 """Registering: four facts, an emailed code and a password make a customer."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -55,8 +56,9 @@ def register(
     """
     tries.count_call(address, at)
     reference_tries = f"reference#{tenancies.tenancy_id(tenancy_reference)}"
-    tries.spend(reference_tries, tries.REFERENCE, at)
     address_tries = tries.reserve_mismatch(address, at)
+    with _given_back_when_refused(address_tries):
+        tries.spend(reference_tries, tries.REFERENCE, at)
     people = tenancies.people_to_match(tenancy_reference, at)
     typed = (email, mobile, date_of_birth)
     matching = [p for p in people if rules.matches(typed, (p.email, p.mobile, p.date_of_birth))]
@@ -65,15 +67,24 @@ def register(
     (person,) = matching
     spent: list[store.Write] = [tries.given_back(reference_tries), tries.given_back(address_tries)]
     _not_registered(person.person_id, email, spent, at)
-    try:
+    with _given_back_when_refused(reference_tries, address_tries):
         tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
-    except tries.TriesSpent:
-        store.transact(*spent)
-        raise
+        if not may_mail(email, at):
+            # Whoever matches may know: a page that waits for a mail that is not coming helps nobody.
+            raise tries.TriesSpent(retry_after=int(tries.MAILS_AN_HOUR.lasts.total_seconds()))
     registration = _new_registration(person, email, date_of_birth, at)
-    mail = _code_mail(registration, email, at)
-    store.transact(store.Put(registration, RegistrationItem.new()), *mail, *spent)
+    store.transact(store.Put(registration, RegistrationItem.new()), _code_mail(registration, at), *spent)
     return Registration(registration.pk.removeprefix("REGISTRATION#"), registration.code_expires_at)
+
+
+@contextlib.contextmanager
+def _given_back_when_refused(*whats: str) -> Iterator[None]:
+    """Give the tries at `whats` back where something else refuses: nothing was judged, or what was judged matched."""
+    try:
+        yield
+    except (tries.TriesSpent, tries.TooManyCalls):
+        store.transact(*(tries.given_back(what) for what in whats))
+        raise
 
 
 def _not_registered(person_id: str, email: str, spent: Sequence[store.Write], at: datetime) -> None:
@@ -100,27 +111,23 @@ def _new_registration(person: tenancies.Person, email: str, date_of_birth: date,
     )
 
 
-def _code_mail(registration: RegistrationItem, email: str, at: datetime) -> list[store.Write]:
-    """The mail with the code, where the address has had no more than three of its kind this hour and ten today."""
-    if not may_mail(email, at):
-        return []
-    return [
-        letter(
-            "code",
-            to=f"registration:{registration.pk.removeprefix('REGISTRATION#')}",
-            at=at,
-            about={"expires_at": registration.code_expires_at.isoformat()},
-            useful_until=registration.code_expires_at,
-        )
-    ]
+def _code_mail(registration: RegistrationItem, at: datetime) -> store.Put:
+    registration_id = registration.pk.removeprefix("REGISTRATION#")
+    return letter(
+        "code",
+        to=f"registration:{registration_id}",
+        at=at,
+        about={"expires_at": registration.code_expires_at.isoformat(), "registration_id": registration_id},
+        useful_until=registration.code_expires_at,
+    )
 
 
 def resend(registration_id: str, *, address: str, at: datetime) -> None:
     """Mail the same code with the same end again, where there is such a registration. Raises TooManyCalls."""
     tries.count_call(address, at)
     registration = found_registration(registration_id, at)
-    if registration is not None and (mail := _code_mail(registration, registration.email, at)):
-        store.transact(*mail)
+    if registration is not None and may_mail(registration.email, at):
+        store.transact(_code_mail(registration, at))
 
 
 def verify(

@@ -9,7 +9,7 @@ from portal.identity import passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail
 from portal.identity.sessions import NewSession, NotLoggedIn, Session, new_session
-from portal.identity.store import LoginItem, ResetItem
+from portal.identity.store import LoginItem, ResetItem, SessionItem
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
@@ -25,7 +25,11 @@ def ask_for_reset(email: str, date_of_birth: date, *, address: str, at: datetime
         TooManyCalls
     """
     tries.count_call(address, at)
-    login_at, reset_at, decoy_at = identity.login_key(email), identity.reset_key(email), identity.decoy_key(email)
+    login_at, reset_at, decoy_at = (
+        identity.login_key(email),
+        identity.reset_key(email),
+        identity.decoy_key(secrets.pseudonym(email)),
+    )
     login, reset, decoy = store.fetch([login_at, reset_at, decoy_at], at)
     known = login is not None and login.date_of_birth == date_of_birth
     if not may_mail(email if known else f"decoy {email}", at):
@@ -104,9 +108,15 @@ def change_password(
         store.transact(*writes)
     except store.Refused:
         raise NotLoggedIn from None
-    for item in open_now[_MOST_ENDED_AT_ONCE:]:
-        store.transact(store.Delete(item))
+    _end_all_but(opened, session.customer_id, at)
     return opened
+
+
+def _end_all_but(opened: NewSession, customer_id: str, at: datetime) -> None:
+    """End what was opened with the old password while it was being changed: from now on nobody can open more so."""
+    for item in identity.sessions_of(customer_id, at):
+        if item.sk != f"{SessionItem.range_prefix}{opened.session.session_id}":
+            store.transact(store.Delete(item))
 
 
 # A DynamoDB transaction takes 100 writes.

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | EMAIL#email | LOGIN | the customer's password hash | log in, reset, register (is the address taken?) |
 | EMAIL#email | RESET | the temporary password that waits | log in, reset: one call with LOGIN |
-| EMAIL#email | DECOY | a reset that a stranger asked for | reset: it costs what a real one costs |
+| EMAIL#pseudonym | DECOY | a reset that a stranger asked for | reset: it costs what a real one costs |
 | CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
 | CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
 | REGISTRATION#registration_id | REGISTRATION | an unfinished sign-up | verify, resend, mail |
@@ -103,9 +103,9 @@ def reset_key(email: str) -> store.Key:
     return ResetItem.key(f"EMAIL#{email}", "RESET")
 
 
-def decoy_key(email: str) -> store.Key:
+def decoy_key(pseudonym: str) -> store.Key:
     """Where it is noted that a stranger asked for a reset: as much work as for a customer, and no use."""
-    return ResetItem.key(f"EMAIL#{email}", "DECOY")
+    return ResetItem.key(f"EMAIL#{pseudonym}", "DECOY")
 
 
 def customer_key(customer_id: str) -> store.Key:
