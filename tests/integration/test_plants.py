@@ -95,13 +95,13 @@ def ttl_trusted_on_read(patch: Patch) -> None:
 def a_new_code_on_resend(patch: Patch) -> None:
     real = registering._code_mail
 
-    def renewed(registration: RegistrationItem, email: str, at: Any) -> Any:
+    def renewed(registration: RegistrationItem, at: Any) -> Any:
         if (
             registration.get_attributes()
             and store.fetch([identity_store.registration_key(registration.pk[13:])], at)[0]
         ):
             store.transact(store.Update(registration, [RegistrationItem.secret_id.set(secrets.new_secret_id())]))
-        return real(registration, email, at)
+        return real(registration, at)
 
     patch.setattr(registering, "_code_mail", renewed)
 
@@ -176,7 +176,9 @@ def a_reset_for_nobody_is_told(patch: Patch) -> None:
         raise NotFound
 
     patch.setattr(
-        identity_store, "decoy_key", lambda email: told(email) if "nobody" in email else ResetItem.key("x", "x")
+        identity_store,
+        "decoy_key",
+        lambda name: told(name) if name == secrets.pseudonym("nobody@example.com") else ResetItem.key("x", "x"),
     )
 
 

@@ -187,8 +187,10 @@ def test_who_matches_when_the_days_codes_are_used_up_spends_none_of_the_referenc
     browser: Browser, own_tenancy: Any, noon: Any
 ) -> None:
     """Else somebody who asks on would be kept out for a day from the last asking, not from the first code."""
-    assert [browser.call("register", "POST", "/api/register", FACTS).status for _ in range(5)] == [202] * 5
-    noon.shift(timedelta(hours=23))
+    for _ in range(5):
+        assert browser.call("register", "POST", "/api/register", FACTS).status == 202
+        noon.shift(timedelta(hours=1))  # three mails an hour
+    noon.shift(timedelta(hours=18))
     assert [browser.call("register", "POST", "/api/register", FACTS).status for _ in range(9)] == [429] * 9
     noon.shift(timedelta(hours=1, seconds=1))
     assert browser.call("register", "POST", "/api/register", FACTS).status == 202
