@@ -66,7 +66,7 @@ def register(
     spent: list[store.Write] = [tries.given_back(reference_tries), tries.given_back(address_tries)]
     _not_registered(person.person_id, email, spent, at)
     tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
-    registration = _new_registration(person, email, date_of_birth, at)
+    registration = new_registration(person, at, rules.code_expires_at(at))
     mail = _code_mail(registration, email, at)
     store.transact(store.Put(registration, RegistrationItem.new()), *mail, *spent)
     return Registration(registration.pk.removeprefix("REGISTRATION#"), registration.code_expires_at)
@@ -79,16 +79,16 @@ def _not_registered(person_id: str, email: str, spent: Sequence[store.Write], at
         raise AlreadyRegistered if customer else EmailInUse
 
 
-def _new_registration(person: tenancies.Person, email: str, date_of_birth: date, at: datetime) -> RegistrationItem:
-    expires = rules.code_expires_at(at)
+def new_registration(person: tenancies.Person, at: datetime, expires: datetime) -> RegistrationItem:
+    """A sign-up of whoever was matched, with a code that works until `expires`; nothing is written yet."""
     key = identity.registration_key(ids.new_id(at))
     return RegistrationItem(
         pk=key.pk,
         sk=key.sk,
         person_id=person.person_id,
         tenancy_id=person.tenancy_id,
-        email=email,
-        date_of_birth=date_of_birth,
+        email=person.email,
+        date_of_birth=person.date_of_birth,
         secret_id=secrets.new_secret_id(),
         key_version=secrets.key_version(),
         code_expires_at=expires,
