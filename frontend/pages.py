@@ -39,6 +39,7 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("/", "Welcome"),
     Page("/register/", "Register", script="register"),
+    Page("/register/waiting/", "Keep trying for me", script="waiting"),
     Page("/verify/", "Enter your code", script="verify"),
     Page("/login/", "Log in", script="login"),
     Page("/reset/", "Forgot your password", script="reset"),

@@ -15,6 +15,7 @@ os.environ |= {
     "OUTBOX_TABLE": "outbox",
     "KEYS_SECRET_ARN": "portal-keys",
     "SANDBOX_SECRET_ARN": "portal-sandbox",
+    "WAITING_SECRET_ARN": "portal-waiting",
     "EXCHANGE_BUCKET": "portal-exchange",
     "SITE_ORIGIN": "http://localhost:8000",
     "ORIGIN_SECRET": "the-origin-secret",

@@ -23,7 +23,7 @@ _TABLES = {
     "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",
     "outbox": "OutboxTable",
 }  # fmt: skip
-_SECRETS = {"portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret"}
+_SECRETS = {"portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret", "portal-waiting": "WaitingSecret"}
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",

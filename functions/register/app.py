@@ -8,7 +8,7 @@ from portal import clock
 from portal.http.answers import Nothing
 from portal.http.api import Api
 from portal.http.visit import Visit
-from portal.identity import registering
+from portal.identity import registering, waiting
 from portal.identity.tries import TooManyCalls, TriesSpent
 from portal.validation.fields import DateOfBirth, Email, Identifier, Mobile, TenancyReference
 from portal.validation.reading import Request
@@ -31,6 +31,10 @@ class Registered(Struct):
 
     registration_id: str
     code_expires_at: datetime
+
+
+class WaitingRequest(RegisterRequest):
+    """What is to be tried again after each exchange: the same four facts."""
 
 
 class ResendRequest(Request):
@@ -67,4 +71,18 @@ def register(body: RegisterRequest, visit: Visit) -> Registered:
 def resend(body: ResendRequest, visit: Visit) -> Nothing:
     """Mail the same code again. Whatever the registration, the answer is the same."""
     registering.resend(body.registration_id, address=visit.address, at=clock.now())
+    return Nothing()
+
+
+@app.post("/api/register/waiting", status=202, failures=(TooManyCalls,))
+def keep_trying(body: WaitingRequest, visit: Visit) -> Nothing:
+    """Keep the four facts for eight days and try them after each exchange. The answer is the same for all."""
+    waiting.keep_trying(
+        body.email,
+        body.mobile,
+        body.tenancy_reference,
+        body.date_of_birth,
+        address=visit.address,
+        at=clock.now(),
+    )
     return Nothing()

@@ -154,7 +154,8 @@ def check_everything(tab: Tab) -> None:
 # --- every page, small and large
 
 SHOWN = [
-    "/", "/register/", "/verify/#r1", "/login/", "/login/#logged-off", "/reset/", "/new-password/", "/home/", "/rent/",
+    "/", "/register/", "/register/waiting/", "/verify/#r1", "/login/", "/login/#logged-off", "/reset/",
+    "/new-password/", "/home/", "/rent/",
     "/rent/transactions/#a1", "/pay/", "/pay/done/#p1", "/pay/history/", "/repairs/", "/repairs/report/",
     "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/household/", "/household/#add",
     "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
@@ -285,7 +286,7 @@ def test_the_link_in_the_email_is_enough_to_type_the_code(tab: Callable[..., Tab
     expect(page.locator("#verify-code")).to_be_hidden()
     check_everything(opened)
     opened.open("/verify/#reg2")
-    expect(page.get_by_text("The code stops working overnight. Your email says when.")).to_be_visible()
+    expect(page.get_by_text("Your email says when the code stops working.")).to_be_visible()
     opened.settled()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -313,7 +314,7 @@ def test_a_code_tried_too_often_leads_to_a_new_one_and_not_to_a_wait(tab: Callab
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (problem(422, "details-not-matched"), "it can take up to seven days"),
+        (problem(422, "details-not-matched"), "we can keep trying for you"),
         (problem(409, "already-registered"), "You already have an account"),
         (problem(409, "email-in-use", "Each person needs an address."), "Each person needs an address."),
         (problem(429, "too-many-calls", headers={"retry-after": "1500"}), "Wait 25 minutes, then try again."),
@@ -337,6 +338,109 @@ def test_a_refused_registration_says_what_to_do_and_keeps_what_was_typed(
     expect(page.get_by_text(said).locator("visible=true").first).to_be_visible()
     assert page.input_value("#register-email") == "amina@mail.example"
     check_everything(opened)
+
+
+TYPED = {
+    "email": "amina@mail.example",
+    "mobile": "07700 900123",
+    "tenancy_reference": "lf 100234",
+    "date_of_birth": "1985-03-27",
+}
+
+
+def offered_to_wait(opened: Tab) -> Page:
+    """On the page that keeps trying, after details that did not match."""
+    opened.api["POST /register"] = problem(422, "details-not-matched")
+    page = opened.open("/register/")
+    fill_in_registration(page)
+    opened.submit()
+    page.get_by_role("link", name="Keep trying for me").click()
+    page.wait_for_url("**/register/waiting/")
+    expect(page.locator("#typed")).to_be_visible()
+    return page
+
+
+def kept_by(page: Page) -> str:
+    return str(page.evaluate("JSON.stringify({...sessionStorage})"))
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_details_that_do_not_match_are_kept_trying_without_being_typed_again(
+    tab: Callable[..., Tab], width: Any
+) -> None:
+    opened = tab(width)
+    opened.api["POST /register/waiting"] = ok({}, 202)
+    page = offered_to_wait(opened)
+    assert page.locator("#typed-facts dd").all_inner_texts() == [
+        "amina@mail.example", "07700 900123", "lf 100234", "27 March 1985",
+    ]  # fmt: skip
+    check_everything(opened)
+    opened.submit()
+    expect(page.get_by_role("heading", name="We will keep trying")).to_be_focused()
+    expect(page).to_have_title(re.compile("^We will keep trying – "))
+    assert opened.sent("POST /register/waiting") == [TYPED]
+    assert "amina" not in kept_by(page) + page.content()
+    check_everything(opened)
+    page.reload()
+    expect(page.get_by_text("First tell us your details.")).to_be_visible()
+
+
+def test_what_was_typed_is_carried_only_when_asked_and_for_a_quarter_of_an_hour(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /register"] = problem(422, "details-not-matched")
+    page = opened.open("/register/")
+    fill_in_registration(page)
+    opened.submit()
+    expect(page.locator("#mismatch")).to_be_visible()
+    assert "amina" not in kept_by(page)
+    page = offered_to_wait(opened)
+    assert "amina" in kept_by(page)
+    page.evaluate(
+        "const kept = JSON.parse(sessionStorage['portal.unmatched']);"
+        "sessionStorage['portal.unmatched'] = JSON.stringify({...kept, until: Date.now() - 1})"
+    )
+    page.reload()
+    expect(page.get_by_text("First tell us your details.")).to_be_visible()
+    assert "amina" not in kept_by(page)
+
+
+def test_what_was_typed_can_be_changed_and_stands_in_the_form_again(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = offered_to_wait(opened)
+    page.get_by_role("link", name="Change what I typed").click()
+    page.wait_for_url("**/register/")
+    expect(page.locator("#register-email")).to_have_value("amina@mail.example")
+    assert [page.input_value(f"#register-date_of_birth-{part}") for part in ("day", "month", "year")] == [
+        "27", "3", "1985",
+    ]  # fmt: skip
+    assert "amina" not in kept_by(page)
+    opened.submit()
+    expect(page.locator("#mismatch")).to_be_visible()
+    assert opened.sent("POST /register")[-1] == TYPED
+
+
+def test_a_wait_that_is_refused_says_what_to_do_and_keeps_what_was_typed(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /register/waiting"] = problem(429, "too-many-calls", headers={"retry-after": "1500"})
+    page = offered_to_wait(opened)
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Wait 25 minutes, then try again.")
+    expect(page.locator("#typed-facts")).to_contain_text("amina@mail.example")
+    check_everything(opened)
+
+
+def test_the_link_of_a_code_that_came_after_an_exchange_leads_to_the_page_that_takes_it(
+    tab: Callable[..., Tab],
+) -> None:
+    opened = tab()
+    opened.api["POST /verify"] = ok(logged_in(), 201)
+    page = opened.open("/verify/#01kb0000000000000000000000")
+    expect(page.get_by_text("Your email says when the code stops working.")).to_be_visible()
+    page.fill("#verify-code", "K7PM-3XQD")
+    page.fill("#verify-password", "correct horse battery")
+    opened.submit()
+    page.wait_for_url("**/home/")
+    assert opened.sent("POST /verify")[0]["registration_id"] == "01kb0000000000000000000000"
 
 
 def test_without_a_connection_the_page_says_so_and_keeps_what_was_typed(tab: Callable[..., Tab]) -> None:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "brand" / "demo.toml"
 
 # What a browser opens without being told a file's name.
-ISSUE_5_AND_LATER = ("/register/waiting/", "/rent/statement/", "/rent/calendar/", "/pay/help/")
+ISSUE_5_AND_LATER = ("/rent/statement/", "/rent/calendar/", "/pay/help/")
 
 
 @dataclass
@@ -213,7 +213,13 @@ PROMISES = {
     "help/your-data": ["as data protection law allows", "privacy policy"],
     "help": ["Register now", "Already registered? Log in", "I have forgotten my password"],
     "login": ["Forgot your password?", "This is a shared computer"],
-    "register": ["up to seven days", "03069 990142", "log in"],
+    "register": ["up to seven days", "Keep trying for me", "03069 990142", "log in"],
+    "register/waiting": [
+        "up to seven days",
+        "for eight days, encrypted",
+        "the code works for 24 hours",
+        "says the same to everybody",
+    ],
     "settings": ["Log off"],
 }
 

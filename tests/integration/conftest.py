@@ -38,7 +38,7 @@ def _forget_clients() -> None:
 
 @pytest.fixture
 def cloud() -> Iterator[None]:
-    """Empty tables, the two secrets, the exchange bucket and a verified sender."""
+    """Empty tables, the three secrets, the exchange bucket and a verified sender."""
     with mock_aws():
         _forget_clients()
         aws._session().register("provide-client-params", recorder.note)
@@ -51,7 +51,7 @@ def cloud() -> Iterator[None]:
                 KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             )
         secrets = aws.client("secretsmanager")
-        for name in ("portal-keys", "portal-sandbox"):
+        for name in ("portal-keys", "portal-sandbox", "portal-waiting"):
             secrets.create_secret(Name=name, SecretString=f"{name}-" + "x" * 50)
         aws.client("s3").create_bucket(
             Bucket="portal-exchange", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}

@@ -25,6 +25,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "email": "amara@example.com", "mobile": "07700 900123", "tenancy_reference": "LH10001",
         "date_of_birth": "1990-03-27",
     },
+    "POST /api/register/waiting": {
+        "email": "amara@example.com", "mobile": "07700 900123", "tenancy_reference": "LH10001",
+        "date_of_birth": "1990-03-27",
+    },
     "POST /api/register/resend": {"registration_id": "0" * 26},
     "POST /api/verify": {"registration_id": "0" * 26, "code": "K7PM-3XQD", "password": "copper lantern meadow"},
     "POST /api/login": {"email": "amara@example.com", "password": "copper lantern meadow", "shared_computer": False},

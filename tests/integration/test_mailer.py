@@ -17,6 +17,9 @@ from tests.integration.test_identity import FACTS, PASSWORD, registered
 
 ABOUT = {
     "code": {"expires_at": "2026-11-25T04:00:00+00:00", "registration_id": "0" * 26},
+    "code_after_exchange": {"expires_at": "2026-11-25T12:00:00+00:00", "registration_id": "0" * 26},
+    "already_registered": {},
+    "email_in_use": {},
     "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
     "registered": {},
     "password_changed": {"at": "2026-11-24T12:00:00+00:00"},

@@ -23,6 +23,8 @@ MEASURED = {
     "register": 9,
     "register, no match": 4,
     "resend": 5,
+    "keep trying": 4,
+    "keep trying, asked again": 4,
     "verify": 5,
     "verify, wrong code": 3,
     "log in": 5,
@@ -78,6 +80,10 @@ def test_each_route_makes_the_calls_that_are_written_down(
     found["register"] = counter.of(lambda: call("register", "POST", "/api/register", FACTS), 202)
     wrong = FACTS | {"date_of_birth": "1991-01-01"}
     found["register, no match"] = counter.of(lambda: call("register", "POST", "/api/register", wrong), 422)
+    found["keep trying"] = counter.of(lambda: call("register", "POST", "/api/register/waiting", wrong), 202)
+    found["keep trying, asked again"] = counter.of(
+        lambda: call("register", "POST", "/api/register/waiting", wrong), 202
+    )
     noon.shift(1)  # the newest mail is told by its id, and so by its millisecond
     registration = call("register", "POST", "/api/register", FACTS).json["registration_id"]
     resend = {"registration_id": registration}

@@ -51,7 +51,8 @@ def imports() -> dict[str, float]:
         "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "PATH": os.environ["PATH"],
         "POWERTOOLS_SERVICE_NAME": "portal", "POWERTOOLS_METRICS_NAMESPACE": "Portal", "PYTHONDONTWRITEBYTECODE": "1",
         "SITE_ORIGIN": "https://portal.example", "ORIGIN_SECRET": "x", "MAIL_FROM": "x@example.com",
-        "EXCHANGE_BUCKET": "x", "KEYS_SECRET_ARN": "x", "SANDBOX_SECRET_ARN": "x", "PAYMENT_PROVIDER": "sandbox",
+        "EXCHANGE_BUCKET": "x", "KEYS_SECRET_ARN": "x", "SANDBOX_SECRET_ARN": "x", "WAITING_SECRET_ARN": "x",
+        "PAYMENT_PROVIDER": "sandbox",
         **{f"{t}_TABLE": t.lower() for t in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX")},
     }  # fmt: skip
     # -S and an own path: the interpreter sees the layer and the function, and no package of this environment.

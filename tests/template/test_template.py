@@ -21,7 +21,11 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS = TEMPLATE["Globals"]["Function"]
 
 ROUTES: dict[str, set[tuple[str, str]]] = {
-    "RegisterFunction": {("POST", "/api/register"), ("POST", "/api/register/resend")},
+    "RegisterFunction": {
+        ("POST", "/api/register"),
+        ("POST", "/api/register/resend"),
+        ("POST", "/api/register/waiting"),
+    },
     "VerifyFunction": {("POST", "/api/verify")},
     "LoginFunction": {
         ("POST", "/api/login"),
@@ -232,11 +236,41 @@ def test_whoever_carries_the_landlords_files_can_drop_and_collect_and_no_more() 
 
 def test_every_secret_is_made_by_aws_and_none_is_a_parameter() -> None:
     secrets = of_type("AWS::SecretsManager::Secret")
-    assert set(secrets) == {"KeysSecret", "OriginSecret", "SandboxSecret"}
+    assert set(secrets) == {"KeysSecret", "OriginSecret", "SandboxSecret", "WaitingSecret"}
     for secret in secrets.values():
         assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 48
     assert not [name for name in TEMPLATE["Parameters"] if re.search("secret|password|key", name, re.IGNORECASE)]
-    assert secrets["KeysSecret"]["DeletionPolicy"] == "Retain"
+    assert secrets["KeysSecret"]["DeletionPolicy"] == secrets["WaitingSecret"]["DeletionPolicy"] == "Retain"
+
+
+def test_what_waits_can_be_opened_by_who_takes_it_and_who_tries_it_again_alone() -> None:
+    waiting = {"Fn::GetAtt": ["WaitingSecret", "Id"]}
+    reading = {role for role in ROLES for s in statements(role) if waiting in as_list(s["Resource"])}
+    assert reading == {"RegisterRole", "ImporterRole"}
+    told = {
+        name
+        for name, function in FUNCTIONS.items()
+        if "WAITING_SECRET_ARN" in function["Properties"]["Environment"]["Variables"]
+    }
+    assert told == {"RegisterFunction", "ImporterFunction"}
+    assert "WAITING_SECRET_ARN" not in GLOBALS["Environment"]["Variables"]
+
+
+def test_the_import_can_make_registrations_and_no_customer_log_in_or_session() -> None:
+    identity = {"Fn::GetAtt": ["IdentityTable", "Arn"]}
+    kept = [s for s in statements("ImporterRole") if s["Resource"] == identity]
+    leading = {
+        action: [key for values in statement["Condition"].values() for key in values["dynamodb:LeadingKeys"]]
+        for statement in kept
+        for action in statement["Action"]
+    }
+    assert leading == {
+        "dynamodb:Query": ["WAITING"],
+        "dynamodb:DeleteItem": ["WAITING"],
+        "dynamodb:BatchGetItem": ["CUSTOMER#*", "EMAIL#*"],
+        "dynamodb:PutItem": ["REGISTRATION#*"],
+        "dynamodb:UpdateItem": ["TRIES#*"],
+    }
 
 
 def test_logs_are_kept_thirty_days() -> None:

@@ -27,6 +27,18 @@ function recall(key) {
 export const remember = (name, value) => store(`portal.${name}`, value);
 export const remembered = (name) => recall(`portal.${name}`);
 
+const UNMATCHED_LASTS = 15 * 60_000;
+
+/** Carry details that did not match from one page to the next; null forgets them. */
+export const keepUnmatched = (facts) => store("portal.unmatched", facts && { facts, until: Date.now() + UNMATCHED_LASTS });
+
+/** The details that were carried here, for a quarter of an hour at most; else null. */
+export function keptUnmatched() {
+  const kept = recall("portal.unmatched");
+  if (kept && kept.until < Date.now()) keepUnmatched(null);
+  return kept && kept.until >= Date.now() ? kept.facts : null;
+}
+
 /** Mark the tab as logged in, so that public pages show the way home, and a new login comes back to the same home. */
 export const markSignedIn = (customerId, tenancyId) => store(SIGNED_IN, { customerId, tenancyId });
 export const signedInAs = () => recall(SIGNED_IN)?.customerId ?? null;

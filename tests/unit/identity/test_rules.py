@@ -179,3 +179,28 @@ class TestSecrets:
 
 def test_nights_are_in_order() -> None:
     assert all(a < b for a, b in pairwise(_nights(date(2026, 1, 1), date(2026, 12, 31))))
+
+
+BORN, OTHER = date(1990, 3, 27), date(1990, 3, 28)
+TYPED = ("amara@example.com", "+447700900123", BORN)
+
+
+@pytest.mark.parametrize(
+    ("records", "facts"),
+    [
+        ([TYPED], ()),
+        ([], ("email", "mobile", "date_of_birth")),
+        ([(None, None, None)], ("email", "mobile", "date_of_birth")),
+        ([("x@example.com", "+447700900123", BORN)], ("email",)),
+        ([("amara@example.com", "+447700900124", BORN)], ("mobile",)),
+        ([("amara@example.com", "+447700900123", OTHER)], ("date_of_birth",)),
+        ([("x@example.com", None, OTHER), ("x@example.com", "+447700900123", BORN)], ("email",)),
+        ([("x@example.com", "+447700900123", OTHER), TYPED], ()),
+    ],
+)
+def test_the_facts_that_differ_are_those_of_the_person_who_comes_nearest(
+    records: list[tuple[str | None, str | None, date | None]], facts: tuple[str, ...]
+) -> None:
+    assert rules.facts_that_differ(TYPED, records) == facts
+    assert rules.facts_that_differ(TYPED, reversed(records)) == facts, "whatever their order"
+    assert (facts == ()) == any(rules.matches(TYPED, record) for record in records)

@@ -20,6 +20,7 @@ from portal.exchange import files, reading, rows, rules
 from portal.exchange import store as exchange
 from portal.exchange.rules import Drop, Header, Unreadable
 from portal.exchange.store import DropItem
+from portal.identity import trying_again
 from portal.ids import new_id
 from portal.recorded import APPLIED, UNCHANGED, Recorded, refused
 from portal.rent import recording as rent
@@ -156,18 +157,37 @@ class _Run:
 
 
 def run(time_left_ms: Callable[[], int]) -> Done:
-    """Apply every drop that is complete and not reported yet.
+    """Apply every drop that is complete and not reported yet, then try again whoever waits to be matched.
+
+    They are tried whether or not a drop was applied: the run that applied the last one may have died before it.
 
     Raises:
-        ImportFailed: a drop could not be applied to its end; those before it were, those after it wait for it.
+        ImportFailed: a drop could not be applied to its end, and those after it wait for it, or who waits could not
+            be tried.
     """
+    done, failed = _apply_drops(_Run(time_left_ms))
+    if not done.stopped and not _tried_again(time_left_ms):
+        failed = True
+    if failed:
+        raise ImportFailed
+    return done
+
+
+def _tried_again(time_left_ms: Callable[[], int]) -> bool:
+    tried = trying_again.try_again(clock.now, lambda: time_left_ms() > _STOPS_BEFORE_MS)
+    observe.count("WaitingMatched", number=tried.matched)
+    observe.logger.info("tried those who wait", tried=tried.tried, matched=tried.matched, failed=tried.failed)
+    return not tried.failed
+
+
+def _apply_drops(run: _Run) -> tuple[Done, bool]:
+    """What was done, and whether a drop could not be applied to its end."""
     done: dict[str, str] = {}
     failed: set[Drop] = set()
-    run = _Run(time_left_ms)
     # Looked for once more after the lease is given back: who came meanwhile and found it taken went away.
     while not failed and (waiting := _waiting()):
         if not run.take_lease():
-            return Done(done)
+            return Done(done), bool(failed)
         to_wake = None
         try:
             for drop in waiting:
@@ -177,7 +197,7 @@ def run(time_left_ms: Callable[[], int]) -> Done:
                     to_wake = (drop, stop.args[0])
                     break
                 except _LeaseLost:
-                    return Done(done)
+                    return Done(done), bool(failed)
                 except Exception as error:
                     # Its text might quote a row.
                     observe.logger.error("a drop could not be applied", fault=type(error).__name__, where=_where(error))
@@ -189,10 +209,8 @@ def run(time_left_ms: Callable[[], int]) -> Done:
             # Not before the lease is given back: what this wakes would find it taken.
             if to_wake[1]:
                 files.write(to_wake[0].prefix + rules.COMPLETE, b"", "text/plain")
-            return Done(done, stopped=True)
-    if failed:
-        raise ImportFailed
-    return Done(done)
+            return Done(done, stopped=True), False
+    return Done(done), bool(failed)
 
 
 def _where(error: Exception) -> str:

@@ -75,6 +75,14 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "date_of_birth",
         "relationship",
     ),
+    # Somebody typed this reference and waits to be matched. `facts` names the columns of tenancies.csv and people.csv
+    # that differ from the nearest person's (`;` between), never what was typed.
+    "unmatched": (
+        "tenancy_reference",
+        "facts",
+        "first_asked_on",
+        "last_asked_on",
+    ),
 }
 """The files of `outbox/<date>/`, each with its columns: what an entry of the journal holds beside them goes nowhere."""
 

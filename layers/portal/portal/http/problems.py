@@ -58,8 +58,7 @@ PROBLEMS: dict[str, Problem] = {
         422,
         "details-not-matched",
         "We could not match those details",
-        "Check each one against a letter from us, then try again. If your tenancy is new, it can take up to seven days "
-        "before you can register.",
+        "Check each one against a letter from us, then try again. If your tenancy is new, we can keep trying for you.",
     ),
     "AlreadyRegistered": Problem(
         409, "already-registered", "You already have an account", "Log in with your email address and password."

@@ -7,6 +7,7 @@ from portal import ids, store
 from portal.identity import rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.store import RegistrationItem
+from portal.tenancies import service as tenancies
 
 
 def may_mail(email: str, at: datetime) -> bool:
@@ -46,6 +47,10 @@ def recipient(to: str, kind: str, at: datetime) -> Recipient | None:
             return None
         code = secrets.code(registration.key_version, registration.secret_id, registration.email)
         return Recipient(registration.email, rules.grouped(code))
+    if what == "person":
+        tenancy_id, _, person_id = its_id.partition(".")
+        (person,) = store.fetch([tenancies.key_of_person(tenancy_id, person_id)], at)
+        return Recipient(person.email, None) if person and person.email else None
     (customer,) = store.fetch([identity.customer_key(its_id)], at)
     if customer is None:
         return None

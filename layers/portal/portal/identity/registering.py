@@ -72,7 +72,7 @@ def register(
         if not may_mail(email, at):
             # Whoever matches may know: a page that waits for a mail that is not coming helps nobody.
             raise tries.TriesSpent(retry_after=int(tries.MAILS_AN_HOUR.lasts.total_seconds()))
-    registration = _new_registration(person, email, date_of_birth, at)
+    registration = new_registration(person, at, rules.code_expires_at(at))
     store.transact(store.Put(registration, RegistrationItem.new()), _code_mail(registration, at), *spent)
     return Registration(registration.pk.removeprefix("REGISTRATION#"), registration.code_expires_at)
 
@@ -94,16 +94,16 @@ def _not_registered(person_id: str, email: str, spent: Sequence[store.Write], at
         raise AlreadyRegistered if customer else EmailInUse
 
 
-def _new_registration(person: tenancies.Person, email: str, date_of_birth: date, at: datetime) -> RegistrationItem:
-    expires = rules.code_expires_at(at)
+def new_registration(person: tenancies.Person, at: datetime, expires: datetime) -> RegistrationItem:
+    """A sign-up of whoever was matched, with a code that works until `expires`; nothing is written yet."""
     key = identity.registration_key(ids.new_id(at))
     return RegistrationItem(
         pk=key.pk,
         sk=key.sk,
         person_id=person.person_id,
         tenancy_id=person.tenancy_id,
-        email=email,
-        date_of_birth=date_of_birth,
+        email=person.email,
+        date_of_birth=person.date_of_birth,
         secret_id=secrets.new_secret_id(),
         key_version=secrets.key_version(),
         code_expires_at=expires,

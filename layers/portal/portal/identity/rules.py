@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from portal.clock import LONDON
 from portal.failures import FieldError
@@ -11,6 +12,12 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_CHARACTERS = 8
 TEMPORARY_PASSWORD_CHARACTERS = 16
 TEMPORARY_PASSWORD_LASTS = timedelta(minutes=60)
+CODE_AFTER_EXCHANGE_LASTS = timedelta(hours=24)
+
+WAITING_LASTS = timedelta(days=8)
+"""How long what was typed is tried again: a new tenancy comes with an exchange at most seven days after its start."""
+WAITING_OF_REFERENCE = 10
+"""How many sets of facts may wait for one tenancy reference, so that no stranger fills the table."""
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
@@ -110,6 +117,36 @@ def matches(typed: tuple[str, str, date], record: tuple[str | None, str | None, 
     """
     equal = [a == b for a, b in zip(typed, record, strict=True)]
     return all(equal)
+
+
+class Facts(NamedTuple):
+    """What somebody types to register, each fact in its canonical form."""
+
+    email: str
+    mobile: str
+    tenancy_reference: str
+    date_of_birth: date
+
+    @property
+    def of_person(self) -> tuple[str, str, date]:
+        """Those that one person of the tenancy must have, as `matches` and `facts_that_differ` take them."""
+        return self.email, self.mobile, self.date_of_birth
+
+
+_OF_PERSON = ("email", "mobile", "date_of_birth")
+
+
+def facts_that_differ(
+    typed: tuple[str, str, date], records: Iterable[tuple[str | None, str | None, date | None]]
+) -> tuple[str, ...]:
+    """The names of the facts in which `typed` differs from whoever of `records` comes nearest to it.
+
+    All of them where the tenancy names nobody; none where a record is equal.
+    """
+    differing = [
+        tuple(name for name, a, b in zip(_OF_PERSON, typed, record, strict=True) if a != b) for record in records
+    ]
+    return min(differing, key=lambda names: (len(names), names), default=_OF_PERSON)
 
 
 def refused_password(trouble: str, field: str) -> list[FieldError]:

@@ -38,13 +38,13 @@ def temporary_password(version: str, secret_id: str, address: str) -> str:
 
 def device_proof(version: str, device_id: str, address: str) -> str:
     """What a browser shows to have signed in with that address before."""
-    return _hmac(_key(version, "device"), device_id, address).hex()
+    return keyed_hash(_key(version, "device"), device_id, address).hex()
 
 
 def pseudonym(address: str) -> str:
     """An address as counters know it: nobody without the key can tell whose it is."""
     version = key_version()
-    return _hmac(_key(version, "counter"), address).hex()[:32]
+    return keyed_hash(_key(version, "counter"), address).hex()[:32]
 
 
 def same(given: str, right: str) -> bool:
@@ -69,10 +69,10 @@ def token_hash(token: str) -> str:
 
 def _key(version: str, purpose: str) -> bytes:
     text, _ = aws.secret(setting("KEYS_SECRET_ARN"), version)
-    return _hmac(text.encode(), version, purpose)
+    return keyed_hash(text.encode(), version, purpose)
 
 
-def _hmac(key: bytes, *parts: str) -> bytes:
+def keyed_hash(key: bytes, *parts: str) -> bytes:
     """HMAC-SHA-256 over parts that cannot run into each other."""
     message = b"".join(len(p := part.encode()).to_bytes(4) + p for part in parts)
     return hmac.digest(key, message, "sha256")
@@ -81,7 +81,7 @@ def _hmac(key: bytes, *parts: str) -> bytes:
 def _characters(version: str, purpose: str, secret_id: str, address: str, length: int) -> str:
     key, found, block = _key(version, purpose), "", 0
     while len(found) < length:
-        stream = _hmac(key, secret_id, address, str(block))
+        stream = keyed_hash(key, secret_id, address, str(block))
         found += "".join(ALPHABET[b % len(ALPHABET)] for b in stream if b < _UNBIASED_BELOW)
         block += 1
     return found[:length]

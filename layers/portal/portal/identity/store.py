@@ -8,11 +8,13 @@
 | CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
 | CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
 | REGISTRATION#registration_id | REGISTRATION | an unfinished sign-up | verify, resend, mail |
+| WAITING | WAITING#tenancy_id#place | sealed facts that matched nobody yet | keep trying; the importer: one query |
 | TRIES#what | TRIES | how many tries were spent | whatever can be guessed |
 
 The customer's id is the person's: one person registers once.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -84,6 +86,24 @@ class RegistrationItem(_Item):
     code_expires_at = store.InstantAttribute()
 
 
+class WaitingItem(_Item):
+    """What somebody typed and matched nobody, sealed. The tenancy is the one that they named: it need not exist."""
+
+    range_prefix = "WAITING#"
+
+    facts_id = UnicodeAttribute()
+    key_version = UnicodeAttribute()
+    sealed = UnicodeAttribute()
+    asked_at = store.InstantAttribute()
+    last_asked_at = store.InstantAttribute()
+
+    @property
+    def tenancy_id(self) -> str:
+        """The id of the tenancy that they named."""
+        its_id: str = self.sk.split("#")[1]
+        return its_id
+
+
 class TriesItem(_Item):
     """Tries that were spent on guessing one thing, until `expires_at`."""
 
@@ -121,6 +141,16 @@ def session_key(customer_id: str, session_id: str) -> store.Key:
 def registration_key(registration_id: str) -> store.Key:
     """Where a registration is."""
     return RegistrationItem.key(f"REGISTRATION#{registration_id}", "REGISTRATION")
+
+
+def waiting_key(tenancy_id: str, place: int) -> store.Key:
+    """Where facts wait for a tenancy: each has a number of places, and no more."""
+    return WaitingItem.key("WAITING", f"{WaitingItem.range_prefix}{tenancy_id}#{place:02}")
+
+
+def all_waiting(at: datetime) -> Iterator[WaitingItem]:
+    """Everything that waits, by tenancy, a page at a time."""
+    return store.query(WaitingItem, "WAITING", at)
 
 
 def tries_key(what: str) -> store.Key:

@@ -53,6 +53,7 @@ CODES_OF_PERSON = Limit(5, _DAY)
 MAILS_AN_HOUR = Limit(3, _HOUR)
 MAILS_A_DAY = Limit(10, _DAY)
 _MISMATCHES_OF_ADDRESS = Limit(30, _HOUR, failure=TooManyCalls)
+_WAITING_OF_ADDRESS = Limit(10, _HOUR, failure=TooManyCalls)
 _CALLS_OF_ADDRESS = Limit(300, timedelta(minutes=5), failure=TooManyCalls)
 
 
@@ -121,6 +122,11 @@ def given_back(what: str) -> store.Update:
 def count_call(address: str, at: datetime) -> None:
     """Count a call of a sign-in route from a network address; raises TooManyCalls (300 per five minutes)."""
     spend(f"calls#{address}", _CALLS_OF_ADDRESS.scaled(limits_factor()), at)
+
+
+def count_waiting(address: str, at: datetime) -> None:
+    """Count what a network address asks to keep and try again; raises TooManyCalls (ten an hour)."""
+    spend(f"waiting#{address}", _WAITING_OF_ADDRESS.scaled(limits_factor()), at)
 
 
 def reserve_mismatch(address: str, at: datetime) -> str:

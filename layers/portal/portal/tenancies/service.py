@@ -24,6 +24,14 @@ class Person(NamedTuple):
     date_of_birth: date | None
 
 
+class Record(NamedTuple):
+    """A tenancy with everybody named on it, as far as it counts for matching."""
+
+    reference: str
+    has_ended: bool
+    people: Sequence[Person]
+
+
 class Tenancy(NamedTuple):
     """A tenancy as one of its people sees it."""
 
@@ -52,11 +60,20 @@ def person_id(person_reference: str) -> str:
 
 def people_to_match(reference: str, at: datetime) -> Sequence[Person]:
     """Everybody named on the tenancy with that canonical reference; nobody where it has ended or does not exist."""
-    its_id = tenancy_id(reference)
-    tenancy, people = tenancies.tenancy_with_people(its_id, at)
-    if tenancy is None or rules.has_ended(tenancy.end_date, clock.london_date(at)):
-        return []
-    return [Person(p.sk.removeprefix(p.range_prefix), its_id, p.email, p.mobile, p.date_of_birth) for p in people]
+    record = record_to_match(tenancy_id(reference), at)
+    return [] if record is None or record.has_ended else record.people
+
+
+def record_to_match(tenancy_id: str, at: datetime) -> Record | None:
+    """The tenancy with that id and its people, whether or not it has ended; None where there is none. One query."""
+    tenancy, people = tenancies.tenancy_with_people(tenancy_id, at)
+    if tenancy is None:
+        return None
+    return Record(
+        tenancy.reference,
+        rules.has_ended(tenancy.end_date, clock.london_date(at)),
+        [Person(p.sk.removeprefix(p.range_prefix), tenancy_id, p.email, p.mobile, p.date_of_birth) for p in people],
+    )
 
 
 def tenancies_of(person_id: str, at: datetime) -> Sequence[Tenancy]:
