@@ -162,8 +162,8 @@ def run(time_left_ms: Callable[[], int]) -> Done:
     They are tried whether or not a drop was applied: the run that applied the last one may have died before it.
 
     Raises:
-        ImportFailed: a drop could not be applied to its end, and those after it wait for it, or who waits could not
-            be tried.
+        ImportFailed: a drop could not be applied to its end (those before it were, those after it wait for it), or
+            somebody who waits could not be tried.
     """
     done, failed = _apply_drops(_Run(time_left_ms))
     if not done.stopped and not _tried_again(time_left_ms):
