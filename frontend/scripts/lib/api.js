@@ -127,3 +127,16 @@ function readRetryAfter(header) {
   const at = Date.parse(header);
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
+
+/** Do what a button is for while it cannot be pressed again; a problem is told by `tell(problem)`. */
+export async function press({ currentTarget: button }, act, tell) {
+  button.disabled = true;
+  try {
+    await act();
+  } catch (failure) {
+    if (!(failure instanceof Problem)) throw failure;
+    tell(failure);
+  } finally {
+    button.disabled = false;
+  }
+}

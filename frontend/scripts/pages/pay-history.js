@@ -1,4 +1,4 @@
-import { call, Problem } from "../lib/api.js";
+import { call, press } from "../lib/api.js";
 import { longDay, dayOf } from "../lib/dates.js";
 import { all, fill, h, one, show } from "../lib/dom.js";
 import { showProblem } from "../lib/forms.js";
@@ -35,15 +35,4 @@ function card(payment) {
   );
 }
 
-one("#more").addEventListener("click", async (event) => {
-  const button = event.currentTarget;
-  button.disabled = true;
-  try {
-    await earlier();
-  } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    showProblem(one("#ready"), failure);
-  } finally {
-    button.disabled = false;
-  }
-});
+one("#more").addEventListener("click", (event) => press(event, earlier, (problem) => showProblem(one("#ready"), problem)));

@@ -1,4 +1,4 @@
-import { call, Problem } from "../lib/api.js";
+import { call, press, Problem } from "../lib/api.js";
 import { eventWords } from "../lib/dates.js";
 import { fill, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showProblem } from "../lib/forms.js";
@@ -34,26 +34,17 @@ async function tellUsername() {
   }
 }
 
-one("#log-off").addEventListener("click", (event) => press(event, logOff));
+one("#log-off").addEventListener("click", (event) => pressed(event, logOff));
 one("#everywhere-else").addEventListener("click", (event) =>
-  press(event, async () => {
+  pressed(event, async () => {
     await call("DELETE", "/sessions");
     await drawSessions();
     doneWith("You are logged off everywhere else.");
   }),
 );
 
-async function press(event, act) {
-  const button = event.currentTarget;
-  button.disabled = true;
-  try {
-    await act();
-  } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    showProblem(one("#change"), failure);
-  } finally {
-    button.disabled = false;
-  }
+function pressed(event, act) {
+  return press(event, act, (problem) => showProblem(one("#change"), problem));
 }
 
 async function drawSessions() {
@@ -70,7 +61,7 @@ async function drawSessions() {
         !session.current &&
           h(
             "button",
-            { type: "button", class: "govuk-button govuk-button--secondary", onclick: (event) => press(event, () => logOffThere(session)) },
+            { type: "button", class: "govuk-button govuk-button--secondary", onclick: (event) => pressed(event, () => logOffThere(session)) },
             "Log off",
             h("span", { class: "govuk-visually-hidden" }, ` ${session.device}`),
           ),

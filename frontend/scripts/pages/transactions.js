@@ -1,4 +1,4 @@
-import { call, Problem } from "../lib/api.js";
+import { call, press, Problem } from "../lib/api.js";
 import { shortDay } from "../lib/dates.js";
 import { fill, fragment, h, one, setTitle, show } from "../lib/dom.js";
 import { balanceAfter, balanceWords, signedMoney } from "../lib/money.js";
@@ -52,15 +52,8 @@ function row(line) {
   );
 }
 
-one("#more").addEventListener("click", async (event) => {
-  const button = event.currentTarget;
-  button.disabled = true;
-  try {
-    await earlier();
-  } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    one("#shown").textContent = failure.words;
-  } finally {
-    button.disabled = false;
-  }
-});
+one("#more").addEventListener("click", (event) =>
+  press(event, earlier, (problem) => {
+    one("#shown").textContent = problem.words;
+  }),
+);
