@@ -25,8 +25,8 @@ TEMPLATE = ROOT / "template.yaml"
 _SOURCES = (
     "template.yaml",
     "samconfig.toml",
-    "requirements/runtime.txt",
-    "layers/portal",
+    "requirements",
+    "layers",
     "functions",
     "infra/local/deployment.py",
 )

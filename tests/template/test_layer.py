@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNPACKED_LIMIT_BYTES = 48 * 1024 * 1024
+UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 def _trim() -> Any:
