@@ -89,6 +89,15 @@ load: $(DEV)/.stamp ## Put a folder of exchange files through the running stack:
 logs: $(DEV)/.stamp ## Collect what the running stack's functions logged, one file a function
 	@exec $(LOCAL) logs
 
+# Without ENV= it is the stack on this machine: closing the wrong portal would leave the right one open.
+.PHONY: close
+close: $(DEV)/.stamp ## Close the portal within a minute, with a page that says so: here, or ENV=staging, ENV=production
+	@exec $(if $(findstring command,$(origin ENV)),$(DEV)/bin/python -m infra.switch close $(ENV),$(LOCAL) close)
+
+.PHONY: open
+open: $(DEV)/.stamp ## Open it again: here, or ENV=staging, ENV=production
+	@exec $(if $(findstring command,$(origin ENV)),$(DEV)/bin/python -m infra.switch open $(ENV),$(LOCAL) open)
+
 .PHONY: reset
 reset: $(DEV)/.stamp ## Forget everything that was entered on this machine's stack
 	@exec $(LOCAL) reset

@@ -19,6 +19,7 @@ os.environ |= {
     "EXCHANGE_BUCKET": "portal-exchange",
     "SITE_ORIGIN": "http://localhost:8000",
     "ORIGIN_SECRET": "the-origin-secret",
+    "ORIGIN_SECRET_BEFORE": "",
     "MAIL_FROM": "Larkfield Homes <customer@larkfield-homes.example>",
     "PAYMENT_PROVIDER": "sandbox",
     "BRAND_FILE": str(Path(__file__).parents[1] / "brand" / "demo.toml"),

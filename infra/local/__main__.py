@@ -1,12 +1,17 @@
-"""The local stack's commands: `python -m infra.local run | load FOLDER | logs | reset`. The Makefile calls them."""
+"""The local stack's commands: `python -m infra.local run | load FOLDER | logs | close | open | reset`.
+
+The Makefile calls them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from infra import switch
 from infra.local import drop, logs
 from infra.local.console import StackError, explain, say, step
 from infra.local.emulator import stop_process
@@ -39,6 +44,8 @@ def main() -> int:
         elif arguments.command == "logs":
             for file in logs.collect(_running(settings).endpoint, settings.function_logs):
                 say(str(file))
+        elif arguments.command in {"close", "open"}:
+            _turn(settings, closed=arguments.command == "close")
         elif arguments.command == "reset":
             _reset(settings)
     except StackError as fault:
@@ -60,6 +67,8 @@ def _arguments() -> argparse.Namespace:
     load = commands.add_parser("load", help="put a folder of exchange files through the running stack")
     load.add_argument("folder", type=Path)
     commands.add_parser("logs", help="collect the functions' log lines, one file a function")
+    commands.add_parser("close", help="close the portal: every page says so, the API answers 503")
+    commands.add_parser("open", help="open the portal again")
     commands.add_parser("reset", help="forget everything that was entered")
     return parser.parse_args()
 
@@ -71,6 +80,20 @@ def _running(settings: Settings) -> Running:
     return running
 
 
+def _turn(settings: Settings, *, closed: bool) -> None:
+    """Close or open the running stack, and say when it was seen."""
+    running = _running(settings)
+    if closed:
+        settings.closed_file.write_text(datetime.now(UTC).isoformat(timespec="seconds"))
+    else:
+        settings.closed_file.unlink(missing_ok=True)
+    try:
+        seconds = switch.seen(running.site, closed=closed)
+    except switch.NotSeen as fault:
+        raise StackError(str(fault)) from fault
+    say(f"{running.site} is {'closed' if closed else 'open'}: seen after {seconds:.0f} seconds.")
+
+
 def _reset(settings: Settings) -> None:
     """Forget what was entered. The build stays: it holds nothing that was entered."""
     running = Running.read(settings)
@@ -79,7 +102,7 @@ def _reset(settings: Settings) -> None:
             stop_process(running.pid)
     for remembered in ("aws", "s3", "tmp", "logs"):
         shutil.rmtree(settings.state / remembered, ignore_errors=True)
-    for remembered in ("deployed.json", "loaded", "letters.json", "start-api.json", "running.json"):
+    for remembered in ("deployed.json", "loaded", "letters.json", "start-api.json", "running.json", "closed"):
         (settings.state / remembered).unlink(missing_ok=True)
     say("Forgotten. `make run` starts afresh with the demo landlord's files.")
 

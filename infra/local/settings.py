@@ -69,6 +69,11 @@ class Settings:
         return self.state / "start-api.json"
 
     @property
+    def closed_file(self) -> Path:
+        """Stands in for the key `closed` of CloudFront's key value store: while it is there, the portal is closed."""
+        return self.state / "closed"
+
+    @property
     def running_file(self) -> Path:
         """Tells other commands about the running stack; there only while it runs."""
         return self.state / "running.json"

@@ -40,6 +40,18 @@ _GATEWAY_ERRORS = {
 }
 """What API Gateway says by itself, in words of its own that are no problem document."""
 
+_CLOSED = (
+    "closed",
+    "The portal is closed for now",
+    "We have closed the portal while we put something right. Try again later.",
+)
+"""What the template's ApiFunction answers while the portal is closed."""
+
+_STATUS = {"404.html": 404, "closed.html": 503}
+"""The status that docs/operations.md uploads a page with."""
+
+_CLOSED_SECONDS = "900"
+
 _NOT_PASSED_BACK = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "proxy-connection"}
 )
@@ -57,12 +69,22 @@ class Origin:
 
 
 class Site:
-    """The pages in `folder` and the API behind `origin`, as one aiohttp application."""
+    """The pages in `folder` and the API behind `origin`, as one aiohttp application.
 
-    def __init__(self, folder: Path, origin: Origin, letters: Callable[[str | None], list[mailbox.Letter]]) -> None:
+    While `closed_file` exists the portal is closed, as by the key `closed` of CloudFront's key value store.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        origin: Origin,
+        letters: Callable[[str | None], list[mailbox.Letter]],
+        closed_file: Path,
+    ) -> None:
         self.folder = folder.resolve()
         self.origin = origin
         self.letters = letters
+        self.closed_file = closed_file
         self.page_headers = policies.page_headers()
         self.api_headers = policies.api_headers()
         self.passed_headers, self.passed_cookies = _request_policy()
@@ -92,7 +114,11 @@ class Site:
         """Answer anything that is not `/_local`."""
         path = request.rel_url.raw_path
         if path == "/api" or path.startswith("/api/"):
-            answer = await self._api(request)
+            if self.closed_file.exists():
+                answer = problem(503, *_CLOSED)
+                answer.headers["Retry-After"] = _CLOSED_SECONDS
+            else:
+                answer = await self._api(request)
             _add(answer.headers, self.api_headers)
         else:
             answer = await asyncio.to_thread(self._page, request)
@@ -141,16 +167,16 @@ class Site:
             return web.Response(status=405, text="Pages can only be read.\n", headers={"Allow": "GET, HEAD"})
         path = request.path
         last = path.rpartition("/")[2]
+        if "." not in last and self.closed_file.exists():
+            return self._with_status(self.folder / "closed.html")
         if last and "." not in last:
             # Several slashes at the start would name another host.
             return web.Response(status=308, headers={"Location": "/" + request.rel_url.raw_path.lstrip("/\\") + "/"})
         file = (self.folder / (path.lstrip("/") + ("" if last else "index.html"))).resolve()
-        status = 200
         if not (file.is_relative_to(self.folder) and file.is_file()):
-            missing = self._missing()
-            if missing is None:
-                return web.Response(status=404, text="There is no page at this address.\n")
-            file, status = missing, 404
+            return self._with_status(self.folder / "404.html")
+        if file.name in _STATUS:
+            return self._with_status(file)
         encoding = _encoding(request.headers.get("Accept-Encoding", ""))
         content, kind, used, tag = _packed(file, file.stat().st_mtime_ns, encoding)
         headers = {
@@ -159,14 +185,20 @@ class Site:
             "Vary": "Accept-Encoding",
             "Cache-Control": _kept(file.relative_to(self.folder)),
         }
-        if status == 200 and tag in request.headers.get("If-None-Match", ""):
+        if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         if used:
             headers["Content-Encoding"] = used
-        return web.Response(status=status, headers=headers, body=content)
+        return web.Response(headers=headers, body=content)
 
-    def _missing(self) -> Path | None:
-        return next((f for n in ("404.html", "404/index.html") if (f := self.folder / n).is_file()), None)
+    def _with_status(self, file: Path) -> web.Response:
+        """A page that says that there is none, or that the portal is closed: kept nowhere."""
+        status = _STATUS[file.name]
+        content, kind, _, _ = _packed(file, file.stat().st_mtime_ns, "")
+        headers = {"Content-Type": kind, "Cache-Control": "no-store"}
+        if status == 503:
+            headers["Retry-After"] = _CLOSED_SECONDS
+        return web.Response(status=status, headers=headers, body=content)
 
     # --- the mailbox
 

@@ -72,7 +72,12 @@ class Stack:
         secret = secrets.get_secret_value(SecretId=outputs["OriginSecretArn"])["SecretString"]
         self.mailbox = Mailbox(endpoint, self.settings.letters_file)
         self.settings.start_api_file.write_text(json.dumps(deployment.Bridges(endpoint).environments(), indent=2))
-        site = Site(self.settings.site, Origin(endpoint, outputs["ApiId"], secret), self.mailbox.letters)
+        site = Site(
+            self.settings.site,
+            Origin(endpoint, outputs["ApiId"], secret),
+            self.mailbox.letters,
+            self.settings.closed_file,
+        )
         runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         try:
@@ -151,6 +156,8 @@ class Stack:
                 say(f"    date of birth      {person.date_of_birth:%-d %B %Y}")
             say()
             say(f"Everybody in {_shown(folder)}/people.csv whose tenancy has not ended can.")
+        if self.settings.closed_file.exists():
+            say("The portal is closed, as it was when it stopped: `make open` opens it.")
         say(f"Emails arrive at {self.origin}/_local/mailbox")
         say("Control-C stops the stack and keeps what was entered; `make reset` forgets it.")
         say()

@@ -20,6 +20,10 @@ from yarl import URL
 from infra.local.mailbox import Letter
 from infra.local.site import BODY_LIMIT_BYTES, Origin, Site
 from infra.site import headers as policies
+from tests.infra.test_site_template import asked_for
+
+CLOSED = Path("closed")
+"""Where no stack has its switch: a test that closes the portal names another."""
 
 Answered = tuple[int, CIMultiDict[str], bytes]
 PAGE = b"<!doctype html><title>Balance</title>" + b"<p>You owe nothing.</p>" * 100
@@ -32,6 +36,7 @@ def pages(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_bytes(PAGE)
     (tmp_path / "rent/index.html").write_bytes(PAGE)
     (tmp_path / "404.html").write_bytes(b"<h1>Page not found</h1>")
+    (tmp_path / "closed.html").write_bytes(b"<h1>Closed for now</h1>")
     (tmp_path / "assets/site-1a2b3c4d.css").write_bytes(b"p { color: black }")
     (tmp_path.parent / "secret.txt").write_bytes(b"not for the web")
     return tmp_path
@@ -56,7 +61,7 @@ def fetch(
             site = web.TCPSite(upstream, "127.0.0.1", 0)
             await site.start()
             endpoint = f"http://127.0.0.1:{upstream.addresses[0][1]}"
-        front = Site(pages, Origin(endpoint, "abcd1234", "the-secret"), lambda to: _to(letters or [], to))
+        front = Site(pages, Origin(endpoint, "abcd1234", "the-secret"), lambda to: _to(letters or [], to), CLOSED)
         runner = web.AppRunner(front.application())
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -270,6 +275,34 @@ def test_pages_can_only_be_read(pages: Path) -> None:
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
+# --- closed
+
+
+def test_a_closed_portal_says_so_on_every_page_and_answers_503_under_api_and_opens_again(
+    pages: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = tmp_path_factory.mktemp("stack") / "closed"
+    monkeypatch.setattr("tests.local.test_site.CLOSED", switch)
+    asked = [("GET", path, {}) for path in ("/", "/rent/", "/rent", "/nowhere/", "/closed.html")]
+    calls = [("GET", "/api/session", {}), ("POST", "/api/login", {"json": {}}), ("DELETE", "/api/nowhere", {})]
+    switch.touch()
+    for status, headers, body in fetch(pages, *asked, api=echo):
+        assert (status, body) == (503, b"<h1>Closed for now</h1>")
+        assert (headers["Cache-Control"], headers["Retry-After"]) == ("no-store", "900")
+    for status, headers, body in fetch(pages, *calls, api=echo):
+        assert (status, headers["Content-Type"].partition(";")[0]) == (503, "application/problem+json")
+        assert (headers["Cache-Control"], headers["Retry-After"]) == ("no-store", "900")
+        # Word for word what CloudFront answers.
+        assert json.loads(body) == json.loads(
+            asked_for("/api/session", {"closed": "2026-11-25"}, "ApiFunction")["body"]["data"]
+        )
+    ((status, _, _),) = fetch(pages, ("GET", "/assets/site-1a2b3c4d.css", {}))
+    assert status == 200, "the page that says so needs its styles"
+    switch.unlink()
+    assert [status for status, _, _ in fetch(pages, *asked, api=echo)] == [200, 200, 308, 404, 503]
+    assert [status for status, _, _ in fetch(pages, *calls, api=echo)] == [200, 200, 200]
+
+
 # --- the mailbox
 
 LETTERS = [
@@ -305,7 +338,7 @@ def _serving(pages: Path, api: Callable[[web.Request], Awaitable[web.Response]])
         address = ""
         for application in (behind, None):
             if application is None:
-                application = Site(pages, Origin(address, "abcd1234", "s"), lambda _: []).application()
+                application = Site(pages, Origin(address, "abcd1234", "s"), lambda _: [], CLOSED).application()
             runner = web.AppRunner(application)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()

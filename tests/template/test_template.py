@@ -239,8 +239,24 @@ def test_every_secret_is_made_by_aws_and_none_is_a_parameter() -> None:
     assert set(secrets) == {"KeysSecret", "OriginSecret", "SandboxSecret", "WaitingSecret"}
     for secret in secrets.values():
         assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 48
-    assert not [name for name in TEMPLATE["Parameters"] if re.search("secret|password|key", name, re.IGNORECASE)]
+    found = {name for name in TEMPLATE["Parameters"] if re.search("secret|password|key", name, re.IGNORECASE)}
+    assert found == {"OriginSecretVersion", "OriginSecretVersionBefore"}, "which are ids of versions"
     assert secrets["KeysSecret"]["DeletionPolicy"] == secrets["WaitingSecret"]["DeletionPolicy"] == "Retain"
+
+
+def test_a_rotation_of_the_origin_secret_changes_the_reference_and_leaves_the_one_before_good_for_a_while() -> None:
+    def read(version: str) -> dict[str, str]:
+        return {"Fn::Sub": f"{{{{resolve:secretsmanager:${{OriginSecret.Id}}:SecretString{version}}}}}"}
+
+    told = GLOBALS["Environment"]["Variables"]
+    assert told["ORIGIN_SECRET"] == {"Fn::If": ["OriginSecretWasRotated", read(":::${OriginSecretVersion}"), read("")]}
+    before = read(":::${OriginSecretVersionBefore}")
+    assert told["ORIGIN_SECRET_BEFORE"] == {"Fn::If": ["OriginSecretIsBeingRotated", before, ""]}
+    for name, parameter in (
+        ("OriginSecretWasRotated", "OriginSecretVersion"), ("OriginSecretIsBeingRotated", "OriginSecretVersionBefore")
+    ):  # fmt: skip
+        assert TEMPLATE["Conditions"][name] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+        assert TEMPLATE["Parameters"][parameter]["Default"] == ""
 
 
 def test_what_waits_can_be_opened_by_who_takes_it_and_who_tries_it_again_alone() -> None:

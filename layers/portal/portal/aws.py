@@ -1,7 +1,7 @@
 """Clients of AWS services: one botocore session for all, short time-outs, a few retries.
 
-A call may take 1 s to connect and 2 s to answer, three times over, so that a slow dependency is given up
-well before API Gateway's 30 s.
+A call may take 1 s to connect and 2 s to answer, three times over, and never longer than what is left of the time in
+which somebody waits for an answer (`portal.budget`): a try that would not end in time is not begun.
 """
 
 from functools import cache
@@ -9,16 +9,28 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from portal import budget
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
 ATTEMPTS = 3
+_LEAST_READ_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 2
+"""botocore's before its third try of a throttled call (standard mode: up to 1 s, then up to 2)."""
 
 _CONFIG = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
+
+
+class OutOfTime(BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    """No time was left to make a call; it was not made."""
+
+    fmt = "no time was left for another call"
 
 
 @cache
@@ -29,7 +41,25 @@ def _session() -> Any:
 @cache
 def client(service: str) -> Any:
     """The client of an AWS service, made once a process."""
-    return _session().create_client(service, config=_CONFIG)
+    made = _session().create_client(service, config=_CONFIG)
+    made.meta.events.register_first("before-send", _in_time)
+    made.meta.events.register_first("needs-retry", _no_pause_at_the_end)
+    return made
+
+
+def _in_time(request: Any, **_: Any) -> None:
+    left = budget.remaining()
+    if left is None:
+        return
+    if left < CONNECT_SECONDS + _LEAST_READ_SECONDS:
+        raise OutOfTime
+    request.context["read_timeout"] = min(READ_SECONDS, left - CONNECT_SECONDS)
+
+
+def _no_pause_at_the_end(**_: Any) -> bool | None:
+    """False: not tried again. None: botocore decides."""
+    left = budget.remaining()
+    return False if left is not None and left < _LONGEST_PAUSE_SECONDS else None
 
 
 @cache

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from portal.http.visit import Visit, body_of, set_cookie, visit_of
-
-SECRET = {"x-origin-secret": "the-origin-secret"}
+from portal.http.visit import Visit, body_of, came_through_the_site, set_cookie, visit_of
 
 
 def visit(headers: dict[str, str], **event: Any) -> Visit:
@@ -25,17 +23,40 @@ def visit(headers: dict[str, str], **event: Any) -> Visit:
     ],
 )
 def test_the_viewers_address_is_cloudfronts_word_without_its_port(viewer: str, address: str) -> None:
-    assert visit(SECRET | {"CloudFront-Viewer-Address": viewer}).address == address
+    assert visit({"CloudFront-Viewer-Address": viewer}).address == address
 
 
-@pytest.mark.parametrize("secret", ["", "the-origin-secre", "THE-ORIGIN-SECRET", "é"])
-def test_without_the_origins_secret_no_header_changes_the_address(secret: str) -> None:
+def test_no_other_header_changes_the_address() -> None:
     for number in range(100):
         forged = {
-            "cloudfront-viewer-address": f"198.51.100.{number}:1", "x-forwarded-for": f"198.51.100.{number}",
-            "x-origin-secret": secret, "forwarded": f"for=198.51.100.{number}", "x-real-ip": f"198.51.100.{number}",
+            "cloudfront-viewer-address": "203.0.113.7:51234", "x-forwarded-for": f"198.51.100.{number}",
+            "forwarded": f"for=198.51.100.{number}", "x-real-ip": f"198.51.100.{number}",
         }  # fmt: skip
-        assert visit(forged).address == "127.0.0.1"
+        assert visit(forged).address == "203.0.113.7"
+        del forged["cloudfront-viewer-address"]
+        assert visit(forged).address == "unknown"
+
+
+@pytest.mark.parametrize("before", ["", "the-one-before"])
+@pytest.mark.parametrize(
+    "secret",
+    [None, "", " ", "the-origin-secre", "THE-ORIGIN-SECRET", "the-origin-secret,the-origin-secret", "é", "x" * 9_000],
+)
+def test_without_the_origins_secret_nothing_came_through_the_site(
+    secret: str | None, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORIGIN_SECRET_BEFORE", before)
+    assert not came_through_the_site({"headers": {} if secret is None else {"X-Origin-Secret": secret}})
+    assert not came_through_the_site({})
+
+
+def test_while_the_origins_secret_is_rotated_both_are_good_and_then_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, old = ({"headers": {"x-origin-secret": secret}} for secret in ("the-origin-secret", "the-one-before"))
+    assert [came_through_the_site(new), came_through_the_site(old)] == [True, False]
+    monkeypatch.setenv("ORIGIN_SECRET_BEFORE", "the-one-before")
+    assert [came_through_the_site(new), came_through_the_site(old)] == [True, True]
+    monkeypatch.setenv("ORIGIN_SECRET_BEFORE", "")
+    assert [came_through_the_site(new), came_through_the_site(old)] == [True, False]
 
 
 def test_cookies_come_from_the_list_or_from_the_header_and_two_of_one_name_are_none() -> None:

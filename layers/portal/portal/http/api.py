@@ -20,10 +20,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from portal import aws, clock, ids, store
+from portal import aws, budget, clock, ids, store
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
-from portal.http.visit import Visit, body_of, headers_of, visit_of
+from portal.http.visit import Visit, body_of, came_through_the_site, headers_of, visit_of
 from portal.identity import sessions
 from portal.observe import count, logger, write_out
 from portal.settings import setting
@@ -41,6 +41,12 @@ _HEADERS = {
 
 class ForeignOrigin(Failure):
     """A write that did not come from a page of ours (CSRF)."""
+
+
+class NotThroughTheSite(Failure):
+    """A call to the API's own address, round CloudFront and the web ACL (threat T15)."""
+
+    counted = True
 
 
 class IdempotencyKeyMissing(Failure):
@@ -168,7 +174,11 @@ class Api:
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer an API Gateway event (HTTP API, payload 2.0)."""
         started = time.perf_counter()
-        answer = self._resolver.resolve(event, context)
+        if came_through_the_site(event):
+            with budget.of(budget.ANSWER_SECONDS):
+                answer = self._resolver.resolve(event, context)
+        else:
+            answer = _plain(self._failed(NotThroughTheSite()))
         logger.info(
             "answered",
             route=event.get("routeKey"),
@@ -289,6 +299,12 @@ def _problem(failure: Failure) -> Response[Any]:
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
     return Response(problem.status, MEDIA_TYPE, msgspec.json.encode(document).decode(), headers)
+
+
+def _plain(response: Response[Any]) -> dict[str, Any]:
+    """A response as Lambda returns it, for what is answered before any route is looked for."""
+    return {"statusCode": response.status_code, "headers": {**response.headers, "Content-Type": response.content_type},
+            "body": response.body, "isBase64Encoded": False}  # fmt: skip
 
 
 def _where(error: Exception) -> str:

@@ -29,6 +29,9 @@ PROBLEMS: dict[str, Problem] = {
     "ForeignOrigin": Problem(
         403, "foreign-origin", "That did not come from this site", "Open the portal itself and try again from there."
     ),
+    "NotThroughTheSite": Problem(
+        403, "not-through-the-site", "That did not come through the site", "Call the portal at its own address."
+    ),
     "NotFound": Problem(
         404,
         "not-found",

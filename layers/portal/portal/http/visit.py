@@ -28,7 +28,8 @@ def _first_in(text: str, names: dict[str, str]) -> str | None:
 class Visit:
     """One request, as far as it concerns who sent it.
 
-    `address` is the viewer's IP address, an IPv6 one cut to its /64, since a home has that many of them.
+    `address` is the viewer's IP address, an IPv6 one cut to its /64, since a home has that many of them. It is what
+    CloudFront says, and nothing that did not come through CloudFront gets as far as this.
     """
 
     address: str
@@ -49,12 +50,23 @@ def visit_of(event: dict[str, Any]) -> Visit:
     headers = headers_of(event)
     cookies = _cookies(event, headers)
     return Visit(
-        address=_address(event, headers),
+        address=_address(headers),
         origin=headers.get("origin"),
         user_agent=headers.get("user-agent", "")[:300],
         session_cookie=_only(cookies, SESSION_COOKIE),
         device_cookie=_only(cookies, DEVICE_COOKIE),
     )
+
+
+def came_through_the_site(event: dict[str, Any]) -> bool:
+    """Whether CloudFront passed the request on, which alone knows the origin secret.
+
+    The API has an address of its own that anybody can call; the web ACL, the limits by address and the kill switch
+    stand in front of CloudFront only (threat T15). While the secret is being rotated the one before it is good too.
+    """
+    sent = headers_of(event).get("x-origin-secret", "").encode()
+    known = [secret.encode() for name in ("ORIGIN_SECRET", "ORIGIN_SECRET_BEFORE") if (secret := setting(name))]
+    return any(hmac.compare_digest(sent, secret) for secret in known)
 
 
 def headers_of(event: dict[str, Any]) -> dict[str, str]:
@@ -86,19 +98,12 @@ def _only(cookies: list[tuple[str, str]], name: str) -> str | None:
     return values[0] if len(values) == 1 and len(values[0]) <= 400 else None
 
 
-def _address(event: dict[str, Any], headers: dict[str, str]) -> str:
-    """CloudFront's word for the viewer's address, believed only beside the secret that it alone knows."""
-    secret = headers.get("x-origin-secret", "")
-    viewer = headers.get("cloudfront-viewer-address", "")
-    if viewer and hmac.compare_digest(secret.encode(), setting("ORIGIN_SECRET").encode()):
-        address = viewer.rpartition(":")[0].strip("[]")
-    else:
-        address = str(event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
-    return _network(address)
+def _address(headers: dict[str, str]) -> str:
+    """CloudFront's word for the viewer's address. Whatever else claims to know it is not read."""
+    return _network(headers.get("cloudfront-viewer-address", "").rpartition(":")[0].strip("[]"))
 
 
 def _network(address: str) -> str:
-
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
