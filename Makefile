@@ -9,6 +9,7 @@ ENV ?= staging
 ARCHITECTURE ?= arm64
 DATA ?=
 BRAND ?= brand/demo.toml
+CATALOGUE ?= layers/portal/portal/repairs/catalogue.json
 
 PYTHON := python3.13
 DEV := .venvs/dev
@@ -147,6 +148,10 @@ format: $(DEV)/.stamp ## Bring the code into the project's format
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
+.PHONY: catalogue
+catalogue: $(DEV)/.stamp ## Check a landlord's own catalogue of repairs: make catalogue CATALOGUE=file.json
+	@PYTHONPATH=layers/portal $(DEV)/bin/python -m portal.repairs.checking $(CATALOGUE)
+
 .PHONY: performance
 performance: setup ## Measure what docs/performance.md states
 	@PYTHONPATH=layers/portal $(DEV)/bin/python -m tests.performance
@@ -159,7 +164,7 @@ openapi: $(DEV)/.stamp ## Write the OpenAPI document from the code
 
 .PHONY: build
 build: $(DEV)/.stamp $(SAM)/.stamp $(NODE_MODULES) ## Build for AWS: ENV=staging or production, ARCHITECTURE=arm64 or x86_64
-	ARCHITECTURE=$(ARCHITECTURE) BRAND=$(BRAND) PATH="$(CURDIR)/$(DEV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 \
+	ARCHITECTURE=$(ARCHITECTURE) BRAND=$(BRAND) CATALOGUE=$(CATALOGUE) PATH="$(CURDIR)/$(DEV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 \
 		$(SAM)/bin/sam build --config-env $(ENV)
 	$(DEV)/bin/python -m frontend.build --brand $(BRAND) --out build/site
 

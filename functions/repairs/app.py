@@ -11,8 +11,10 @@ from portal.http.api import Api
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.repairs import service as repairs
 from portal.repairs.catalogue import Priority, Responsibility, catalogue
-from portal.repairs.fields import AccessNotes, Answers, Anyway, Description, ItemId
+from portal.repairs.fields import AccessNotes, Answers, Anyway, Description, ItemId, Search
 from portal.repairs.hazards import Name, State
+from portal.repairs.rules import triage
+from portal.repairs.searching import finder
 from portal.tenancies.service import TenancyEnded
 from portal.validation.fields import Cursor
 from portal.validation.reading import Request
@@ -47,7 +49,10 @@ class CatalogueQuestion(Struct):
 
 
 class CatalogueItem(Struct):
-    """Something that can be reported. `priority` holds until the questions are answered."""
+    """Something that can be reported. `priority` and `danger` hold today, until the questions are answered.
+
+    `photo` says what a photo should show.
+    """
 
     item_id: str
     place: str
@@ -56,6 +61,7 @@ class CatalogueItem(Struct):
     priority: Priority
     responsibility: Responsibility
     advice: str | None
+    photo: str
     danger: Danger | None
     questions: list[CatalogueQuestion]
 
@@ -120,6 +126,7 @@ class Repair(Struct):
     completed_on: date | None
     danger: Danger | None
     advice: str | None
+    next_step: str
     events: list[RepairEvent]
     duties: list[RepairDuty]
 
@@ -132,9 +139,15 @@ class RepairList(Struct):
 
 
 @app.get("/api/repairs/catalogue")
-def show_catalogue() -> CatalogueList:
-    """Everything that can be reported, by place, object and problem. Anybody may read it."""
-    return _catalogue()
+def show_catalogue(*, search: Search | None = None) -> CatalogueList:
+    """Everything that can be reported, by place, object and problem. Anybody may read it.
+
+    With `search`, what those words may mean, the best match first, misspelt or not.
+    """
+    items = _catalogue(catalogue().winter.has(clock.london_date(clock.now())))
+    if search is None:
+        return CatalogueList(list(items.values()))
+    return CatalogueList([items[leaf.item_id] for leaf in finder().search(search)])
 
 
 @app.post(
@@ -177,7 +190,7 @@ def repair(session: Session, repair_id: str) -> Repair:  # noqa: ARG001  (read b
 
 
 @cache
-def _catalogue() -> CatalogueList:
+def _catalogue(is_winter: bool) -> dict[str, CatalogueItem]:
     known = catalogue()
 
     def danger(found: Any) -> Danger | None:
@@ -191,13 +204,14 @@ def _catalogue() -> CatalogueList:
             for q in known.questions_of(leaf)
         ]
 
-    return CatalogueList([
-        CatalogueItem(
-            leaf.item_id, leaf.place, leaf.object, leaf.problem, leaf.priority, leaf.responsibility, leaf.advice,
-            danger(leaf.danger), questions(leaf),
-        )
-        for leaf in known.items
-    ])  # fmt: skip
+    found = {}
+    for leaf in known.items:
+        priority, its_danger, _ = triage(leaf, (), is_winter=is_winter)
+        found[leaf.item_id] = CatalogueItem(
+            leaf.item_id, leaf.place, leaf.object, leaf.problem, priority, leaf.responsibility, leaf.advice,
+            known.photos[leaf.photo], danger(its_danger), questions(leaf),
+        )  # fmt: skip
+    return found
 
 
 def _repair(item: Any, at: datetime) -> Repair:
@@ -218,6 +232,7 @@ def _repair(item: Any, at: datetime) -> Repair:
         completed_on=item.completed_on,
         danger=Danger(**item.danger) if item.danger else None,
         advice=item.advice,
+        next_step=repairs.next_step_of(item),
         events=[RepairEvent(e.at, e.event, e.note) for e in item.events],
         duties=[RepairDuty(**duty._asdict()) for duty in repairs.duties_of(item, at)],
     )

@@ -93,6 +93,7 @@ CATALOGUE = {
             "priority": "routine",
             "responsibility": "landlord",
             "advice": None,
+            "photo": "Show where the water comes out.",
             "danger": None,
             "questions": [
                 {
@@ -113,6 +114,7 @@ CATALOGUE = {
             "priority": "urgent",
             "responsibility": "landlord",
             "advice": None,
+            "photo": "Show where the water comes out.",
             "danger": None,
             "questions": [],
         },
@@ -124,6 +126,7 @@ CATALOGUE = {
             "priority": "emergency",
             "responsibility": "landlord",
             "advice": "Turn the electricity off at the fuse box.",
+            "photo": "Ring first.",
             "danger": DANGER,
             "questions": [],
         },
@@ -135,6 +138,7 @@ CATALOGUE = {
             "priority": "routine",
             "responsibility": "tenant",
             "advice": "You can change a bulb yourself.",
+            "photo": "One of the whole thing.",
             "danger": None,
             "questions": [],
         },
@@ -158,6 +162,7 @@ REPAIR = {
     "completed_on": None,
     "danger": None,
     "advice": None,
+    "next_step": "We will be in touch to arrange a time. You can follow it here.",
     "events": [{"at": moment(days=2), "event": "reported", "note": None}],
     "duties": [
         {"duty": "investigate", "due_at": "2026-12-08T23:59:59Z", "state": "waiting"},

@@ -796,6 +796,43 @@ def test_a_repair_is_told_step_by_step_checked_and_sent(tab: Callable[..., Tab])
     page.wait_for_url("**/repairs/repair/#r1")
 
 
+def test_a_repair_is_found_by_words_and_goes_on_from_there(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    found = [item for item in answers.CATALOGUE["items"] if item["item_id"] == "kitchen-tap-runs"]
+    opened.api["GET /repairs/catalogue"] = lambda request: (
+        ok({"items": found}) if "search=running%20tap%3F" in request.url else ok(answers.CATALOGUE)
+    )
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Type what is wrong in a few words")
+    page.get_by_label("Find it by words").fill("running tap?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Is it one of these?")).to_be_focused()
+    check_everything(opened)
+    page.go_back()
+    expect(page.get_by_label("Find it by words")).to_have_value("running tap?")
+    page.go_forward()
+    tell(page, "Tap: Cannot be turned off")
+    expect(page.get_by_label("Tell us more")).to_be_visible()
+    page.get_by_role("link", name="Back", exact=True).click()
+    expect(page.get_by_role("heading", name="What is wrong with it?")).to_be_focused()
+
+
+def test_words_that_find_nothing_lead_on_to_the_places(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/report/")
+    opened.settled()
+    tell(page, "None of these: carry on")
+    opened.api["GET /repairs/catalogue"] = ok({"items": []})
+    page.get_by_label("Find it by words").fill("xyzzy")
+    opened.submit()
+    expect(page.get_by_text("We found nothing by those words.")).to_be_visible()
+    check_everything(opened)
+    tell(page, "Other words, or pick the place", "Kitchen")
+
+
 def test_what_was_told_survives_a_phone_that_drops_the_page(tab: Callable[..., Tab]) -> None:
     opened = tab()
     page = opened.open("/repairs/report/")

@@ -291,6 +291,39 @@ def test_each_route_makes_as_few_calls_as_it_can(tenant: Browser, calls: list[st
     assert calls == ["BatchGetItem", "TransactWriteItems"]
 
 
+def _search(browser: Browser, words: str) -> Any:
+    return browser.call("repairs", "GET", "/api/repairs/catalogue", query={"search": words})
+
+
+def test_anybody_finds_what_can_be_reported_by_words_the_best_match_first(browser: Browser, noon: Any) -> None:
+    everything = {i["item_id"]: i for i in browser.call("repairs", "GET", "/api/repairs/catalogue").json["items"]}
+    found = _search(browser, "taap driping").json["items"]
+    assert found[0] == everything["kitchen-tap-drips"]
+    assert len(found) < len(everything) / 10
+    assert _search(browser, "xyzzy").json == {"items": []}
+
+
+@pytest.mark.parametrize("words", ["", "   ", "a" * 101, "tap\x00"])
+def test_a_search_without_words_or_with_too_many_says_so(browser: Browser, words: str) -> None:
+    reply = _search(browser, words)
+    assert (reply.status, reply.json["errors"][0]["field"]) == (422, "search")
+
+
+def test_without_heating_one_rings_first_only_in_the_cold_months(browser: Browser, noon: Any) -> None:
+    def heating() -> Any:
+        items = browser.call("repairs", "GET", "/api/repairs/catalogue").json["items"]
+        return next(item for item in items if item["item_id"] == "heating-none")
+
+    assert (heating()["priority"], heating()["danger"]["call"]) == ("emergency", "landlord")
+    noon.move_to(datetime(2027, 7, 1, 12, tzinfo=UTC))
+    assert (heating()["priority"], heating()["danger"]) == ("urgent", None)
+
+
+def test_a_report_says_what_to_do_next(tenant: Browser) -> None:
+    assert "arrange a time" in _report(tenant).json["next_step"]
+    assert "ring now" in _report(tenant, "gas-smell").json["next_step"]
+
+
 def test_a_reference_that_is_taken_is_not_given_twice(tenant: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["R-222222", "R-222222", "R-333333"])
     monkeypatch.setattr("portal.repairs.rules.new_reference", lambda: next(drawn))

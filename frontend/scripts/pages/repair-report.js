@@ -70,6 +70,7 @@ function turn() {
   const order = steps();
   const asked = decodeURIComponent(location.hash.slice(1));
   if (asked === "sent" && draft.sent) return draw("sent");
+  if (asked === "found" && draft.found) return draw("found");
   const open = order.findIndex((step) => !answered(step));
   const reachable = open < 0 ? order : order.slice(0, open + 1);
   const step = reachable.includes(asked) ? asked : asked && reachable.length ? reachable.at(-1) : order[0];
@@ -88,7 +89,8 @@ function draw(step) {
   for (const section of all("[data-step]")) show(section, section.dataset.step === name);
   const order = steps();
   const place = order.indexOf(step);
-  one("#back").href = place > 0 ? `#${order[place - 1]}` : "/repairs/";
+  const before = name === "found" ? "where" : order[place - 1];
+  one("#back").href = before ? `#${before}` : "/repairs/";
   show("#back", name !== "sent");
   DRAW[name]?.(questionId);
   const heading = one(`[data-step="${name}"] h1`) ?? one(`[data-step="${name}"] label`);
@@ -112,10 +114,13 @@ function choices(list, values, href, keepThem) {
 const soFar = (...words) => words.filter(Boolean).join(", ");
 
 const DRAW = {
-  where: () =>
+  where: () => {
+    one("#search-words").value = draft.found?.words ?? "";
     choices("#where-list", places().map((value) => ({ value, words: value })), () => "what", (place) => {
       if (place !== draft.place) keep({ place, object: null, item_id: null, answers: {} });
-    }),
+    });
+  },
+  found: drawFound,
   what: () => {
     one("#what-so-far").textContent = soFar(draft.place);
     const listed = objects().map((object) => {
@@ -146,6 +151,31 @@ const DRAW = {
   check: drawCheck,
   sent: drawSent,
 };
+
+function drawFound() {
+  const { words, ids } = draft.found;
+  const found = ids.map((id) => items.find((item) => item.item_id === id)).filter(Boolean);
+  one("#found-words").textContent = `You typed: ${words}`;
+  one("#found-none").textContent = found.length ? "None of these? Use other words, or go step by step." : "We found nothing by those words. Try other ones, or go step by step.";
+  choices(
+    "#found-list",
+    found.map((item) => ({ value: item.item_id, words: `${item.object}: ${item.problem}`, note: item.place })),
+    () => next(steps().includes("which") ? "which" : "what").slice(1),
+    (id) => {
+      const { place, object } = items.find((item) => item.item_id === id);
+      if (id !== draft.item_id) keep({ place, object, item_id: id, answers: {} });
+    },
+  );
+}
+
+onSubmit("#search", async (form) => {
+  const checks = new Checks();
+  const words = checks.needed(form, "words", "Type what is wrong in a few words");
+  checks.done();
+  const { body } = await call("GET", `/repairs/catalogue?search=${encodeURIComponent(words)}`);
+  keep({ found: { words, ids: body.items.map(({ item_id: id }) => id) } });
+  location.hash = "found";
+});
 
 function drawAdvice({ danger, advice, responsibility }, step) {
   one("#advice-title").textContent = danger ? "Ring now" : "Before you report it";
@@ -266,9 +296,7 @@ function drawSent() {
   one("#sent-when").textContent = sent.due_at ? deadlineWords(sent.due_at) : "";
   const duties = (sent.duties ?? []).filter((duty) => duty.due_at);
   fill("#sent-duties", sent.danger ? dangerNotice(sent.danger) : null, duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
-  one("#sent-next").textContent = sent.priority === "emergency"
-    ? "Keep your phone near. We will ring you to say when we come."
-    : "We will be in touch to arrange a time. You can follow it here.";
+  one("#sent-next").textContent = sent.next_step;
   one("#sent-follow").href = `/repairs/repair/#${sent.repair_id}`;
 }
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.clock import LONDON, london_date
-from portal.repairs import rules
-from portal.repairs.rules import Target, due_at
+from portal.repairs.catalogue import Target, catalogue
+from portal.repairs.rules import due_at
 from portal.repairs.working_days import bank_holidays, is_working_day, working_days_after
 
 IS_HOLIDAY = bank_holidays("england")
@@ -55,7 +55,7 @@ def test_a_target_ends_at_this_moment(target: Target, reported: str, due: str) -
 
 
 def test_the_landlords_targets_are_the_defaults() -> None:
-    assert rules.targets() == {
+    assert catalogue().targets == {
         "emergency": Target(24, "hours"), "urgent": Target(5, "working_days"), "routine": Target(28, "working_days"),
     }  # fmt: skip
 

@@ -1,15 +1,15 @@
 """The catalogue of what can be reported: place, object, problem. It is data (`catalogue.json`), checked when loaded.
 
-A landlord replaces the file; nothing of it stands in code. A question is written once and asked by every leaf that
-names it. Priorities follow the Schedule of the Secure Tenants of Local Housing Authorities (Right to Repair)
-Regulations 1994 (SI 1994/133) where that lists the defect.
+A landlord replaces the file (`make build CATALOGUE=...`); nothing of it stands in code. A question, a photo's advice
+and a synonym are written once and used by every leaf that names them; where a figure comes from stands in `sources`.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +22,25 @@ _FILE = Path(__file__).with_name("catalogue.json")
 
 class CatalogueFault(ValueError):
     """The catalogue cannot be used; the text names each fault and where it is."""
+
+
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long something may take: real hours, or days that end with their day in Europe/London."""
+
+    amount: int
+    unit: Literal["hours", "calendar_days", "working_days"]
+
+
+class Winter(Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+    """The cold months: from one day to another of the next year, both `month-day`."""
+
+    first: str
+    last: str
+
+    def has(self, day: date) -> bool:
+        """Whether `day` is in them."""
+        month_day = f"{day:%m-%d}"
+        return month_day >= self.first or month_day <= self.last
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,27 +80,50 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
         return next((a for a in self.answers if a.answer_id == answer_id), None)
 
 
+class Cold(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a leaf is in the cold months, whatever is answered."""
+
+    priority: Priority
+    danger: Danger
+
+
 class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that can be reported. `also` are other words people use for it; `hazard` is a kind of hazards.json."""
+    """One thing that can be reported.
+
+    `also` are other words people use for it, `hazard` is a kind of hazards.json, `photo` a key of the catalogue's
+    photos, `trade` one of its trades, `schedule_of_rates` a code of the schedule that `sources` names.
+    """
 
     item_id: str
     place: str
     object: str
     problem: str
     priority: Priority
+    trade: str
+    photo: str
     responsibility: Responsibility = "landlord"
     also: tuple[str, ...] = ()
     advice: str | None = None
     danger: Danger | None = None
+    winter: Cold | None = None
     hazard: str | None = None
     schedule_of_rates: str | None = None
     ask: tuple[str, ...] = ()
 
 
 class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that can be reported."""
+    """Everything that can be reported, and the landlord's target for each priority.
 
+    `synonyms` are groups of words and phrases that mean the same; what a search finds by one it finds by the others.
+    """
+
+    targets: dict[Priority, Target]
+    sources: dict[str, str]
+    winter: Winter
     numbers: dict[str, Number]
+    trades: tuple[str, ...]
+    photos: dict[str, str]
+    synonyms: tuple[tuple[str, ...], ...]
     questions: tuple[Question, ...]
     items: tuple[Leaf, ...]
 
@@ -117,6 +159,7 @@ def read(text: bytes) -> Catalogue:
 
 
 def _faults(found: Catalogue) -> Iterator[str]:
+    yield from _faults_of_parts(found)
     yield from _twice("item_id", (leaf.item_id for leaf in found.items))
     yield from _twice("question_id", (q.question_id for q in found.questions))
     yield from _twice("place, object and problem", (f"{i.place} / {i.object} / {i.problem}" for i in found.items))
@@ -126,16 +169,44 @@ def _faults(found: Catalogue) -> Iterator[str]:
             yield f"item_id {leaf.item_id!r} is not made of small letters, digits and hyphens"
         yield from (f"{leaf.item_id} asks {q!r}, which is no question" for q in leaf.ask if q not in questions)
         yield from _unknown_number(leaf.item_id, leaf.danger, found)
+        yield from _unknown_number(leaf.item_id, leaf.winter.danger if leaf.winter else None, found)
+        if leaf.trade not in found.trades:
+            yield f"{leaf.item_id} is for the trade {leaf.trade!r}, which is none of the trades"
+        if leaf.photo not in found.photos:
+            yield f"{leaf.item_id} has the photo advice {leaf.photo!r}, which is none of the photos"
+        if leaf.schedule_of_rates and "schedule_of_rates" not in found.sources:
+            yield f"{leaf.item_id} has a schedule_of_rates code, and sources does not say of which schedule"
         if leaf.responsibility == "tenant" and not leaf.advice:
             yield f"{leaf.item_id} is the tenant's own and has no advice"
         if not all((leaf.place, leaf.object, leaf.problem)):
             yield f"{leaf.item_id} has an empty name"
+    asked = {question_id for leaf in found.items for question_id in leaf.ask}
     for question in found.questions:
+        if question.question_id not in asked:
+            yield f"question {question.question_id} is asked by nothing"
         if len(question.answers) < 2:
             yield f"question {question.question_id} has fewer than two answers"
         yield from _twice(f"answer_id of {question.question_id}", (a.answer_id for a in question.answers))
         for answer in question.answers:
             yield from _unknown_number(f"{question.question_id}.{answer.answer_id}", answer.danger, found)
+
+
+def _faults_of_parts(found: Catalogue) -> Iterator[str]:
+    yield from (f"targets has no {priority}" for priority in get_args(Priority) if priority not in found.targets)
+    yield from (f"the target for {p} is not a positive amount" for p, t in found.targets.items() if t.amount < 1)
+    for day in (found.winter.first, found.winter.last):
+        if not _is_month_day(day):
+            yield f"winter says {day!r}, which is no day like 10-31"
+    if not found.items:
+        yield "items is empty"
+    yield from (f"the synonyms {' / '.join(group)} are fewer than two" for group in found.synonyms if len(group) < 2)
+
+
+def _is_month_day(text: str) -> bool:
+    try:
+        return f"{date.fromisoformat(f'2000-{text}'):%m-%d}" == text
+    except ValueError:
+        return False
 
 
 def _twice(what: str, values: Iterator[str]) -> Iterator[str]:

@@ -10,6 +10,18 @@ _CHOOSE = "Choose what needs mending from the list"
 
 ItemId = Annotated[str, Meta(max_length=64, extra=words(_CHOOSE, _CHOOSE))]
 
+Search = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        extra=words(
+            "Type what is wrong in a few words",
+            "Use letters and numbers to search",
+            "Search with 100 characters or fewer",
+        ),
+    ),
+]
+
 Answers = Annotated[
     dict[str, str],
     Meta(

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from portal import clock
-from portal.repairs.catalogue import Priority
-from portal.repairs.rules import Target, due_at
+from portal.repairs.catalogue import Priority, Target
+from portal.repairs.rules import due_at
 from portal.repairs.working_days import IsHoliday
 
 Severity = Literal["emergency", "significant"]

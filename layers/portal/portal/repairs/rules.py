@@ -3,16 +3,11 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Literal, NamedTuple
-
-import msgspec
-from msgspec import Struct
+from typing import NamedTuple
 
 from portal import clock, ids
 from portal.failures import FieldError
-from portal.repairs.catalogue import Answer, Danger, Leaf, Priority, Question
+from portal.repairs.catalogue import Answer, Danger, Leaf, Priority, Question, Target
 from portal.repairs.working_days import IsHoliday, working_days_after
 
 PRIORITIES: Sequence[Priority] = ("emergency", "urgent", "routine")
@@ -38,32 +33,11 @@ _REFERENCE_CHARACTERS = 6
 _DESCRIPTION_OF_WORK = 230
 
 
-class Target(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a priority may take."""
-
-    amount: int
-    unit: Literal["hours", "calendar_days", "working_days"]
-
-
-class Targets(Struct, frozen=True, forbid_unknown_fields=True):
-    """The landlord's target for each priority."""
-
-    source: str
-    targets: dict[Priority, Target]
-
-
 class Answered(NamedTuple):
     """A question and the answer that was given."""
 
     question: Question
     answer: Answer
-
-
-@cache
-def targets() -> Mapping[Priority, Target]:
-    """The landlord's targets, read once a process."""
-    read = msgspec.json.decode(Path(__file__).with_name("targets.json").read_bytes(), type=Targets)
-    return {priority: read.targets[priority] for priority in PRIORITIES}
 
 
 def due_at(target: Target, at: datetime, is_holiday: IsHoliday) -> datetime:
@@ -106,26 +80,49 @@ def most_urgent(priorities: Sequence[Priority]) -> Priority:
     return min(priorities, key=PRIORITIES.index)
 
 
-def priority_of(leaf: Leaf, given: Sequence[Answered]) -> Priority:
-    """How urgent it is: the most urgent that any answer says.
+class Triage(NamedTuple):
+    """How urgent a report is, what of it cannot wait for a form, and the kind of hazard that it may be."""
 
-    The leaf's own priority stands while a question is open or no answer says anything: an answer may lower it
-    only once every question has been answered.
+    priority: Priority
+    danger: Danger | None
+    hazard: str | None
+
+
+def triage(leaf: Leaf, given: Sequence[Answered], *, is_winter: bool) -> Triage:
+    """What the leaf and the answers say together.
+
+    The priority is the most urgent that any answer says. The leaf's own stands while a question is open or no answer
+    says anything: an answer may lower it only once every question has been answered. In the cold months a leaf may
+    be more urgent whatever is answered (SI 1994/133). What an answer says is dangerous comes before what the leaf says.
     """
     said = [g.answer.priority for g in given if g.answer.priority]
     if len(given) < len(leaf.ask) or not said:
         said.append(leaf.priority)
-    return most_urgent(said)
+    cold = leaf.winter if is_winter else None
+    if cold:
+        said.append(cold.priority)
+    dangers = [g.answer.danger for g in given] + [cold.danger if cold else None, leaf.danger]
+    hazards = [g.answer.hazard for g in given] + [leaf.hazard]
+    return Triage(most_urgent(said), next(filter(None, dangers), None), next(filter(None, hazards), None))
 
 
-def danger_of(leaf: Leaf, given: Sequence[Answered]) -> Danger | None:
-    """What cannot wait: what an answer says comes before what the leaf says."""
-    return next((g.answer.danger for g in given if g.answer.danger), leaf.danger)
-
-
-def hazard_of(leaf: Leaf, given: Sequence[Answered]) -> str | None:
-    """The kind of hazard that this may be, None where it is none."""
-    return next((g.answer.hazard for g in given if g.answer.hazard), leaf.hazard)
+def next_step(status: str, priority: str, *, is_danger: bool, is_tenants: bool) -> str:
+    """What the tenant can do next: never nothing, and never only to wait."""
+    if status == "cancelled":
+        return "This was cancelled. If it still needs mending, report it again."
+    if status in FINISHED:
+        return "This is finished. If it is not right, tell us: ring us, or report it again."
+    if status == "no_access":
+        return "We came and could not get in. Ring us to arrange another visit."
+    if is_danger:
+        return "If you have not rung yet, ring now. Do not wait for us to read this. Keep your phone near."
+    if is_tenants:
+        return "We will look at it and tell you whether we can help. If you mend it yourself, ring us to cancel this."
+    if priority == "emergency":
+        return "Keep your phone near. We will ring you to say when we come. If you hear nothing in 4 hours, ring us."
+    if priority == "urgent":
+        return "We will be in touch to arrange a time. If you hear nothing by tomorrow, or it gets worse, ring us."
+    return "We will be in touch to arrange a time. If it gets worse, ring us. You can follow it here."
 
 
 def new_reference() -> str:

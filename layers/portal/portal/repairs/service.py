@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from portal import ids, store
+from portal import clock, ids, store
 from portal.exchange import journal
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity.sessions import Session
@@ -19,8 +19,8 @@ from portal.repairs.working_days import bank_holidays
 from portal.tenancies import service as tenancies
 
 __all__ = [
-    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "duties_of", "id_of", "key_of", "page",
-    "priority_word", "record", "report", "seen", "status_word",
+    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "duties_of", "id_of", "key_of", "next_step_of",
+    "page", "priority_word", "record", "report", "seen", "status_word",
 ]  # fmt: skip
 
 PAGE = 20
@@ -81,6 +81,12 @@ def call_for(danger: Danger, known: Catalogue) -> Call:
     return Call(danger.call, number.name, number.phone, danger.text)
 
 
+def next_step_of(item: RepairItem) -> str:
+    """What the tenant can do next about the repair."""
+    is_tenants = item.responsibility == "tenant"
+    return rules.next_step(item.status, item.priority, is_danger=bool(item.danger), is_tenants=is_tenants)
+
+
 def report(
     session: Session,
     item_id: str,
@@ -135,8 +141,7 @@ def report(
 
 def _reported(session: Session, leaf: Leaf, given: Sequence[Answered], known: Catalogue, at: datetime) -> RepairItem:
     key = repairs.repair_key(session.tenancy_id, ids.new_id(at))
-    priority = rules.priority_of(leaf, given)
-    danger, hazard = rules.danger_of(leaf, given), rules.hazard_of(leaf, given)
+    priority, danger, hazard = rules.triage(leaf, given, is_winter=known.winter.has(clock.london_date(at)))
     is_holiday = bank_holidays()
     due: dict[str, datetime | None] = {}
     if hazard:
@@ -159,11 +164,13 @@ def _reported(session: Session, leaf: Leaf, given: Sequence[Answered], known: Ca
         ],
         danger=call_for(danger, known)._asdict() if danger else None,
         advice=leaf.advice,
+        responsibility=leaf.responsibility,
+        trade=leaf.trade,
         priority=priority,
         status="reported",
         reported_at=at,
         reported_by=session.person_id,
-        due_at=rules.due_at(rules.targets()[priority], at, is_holiday),
+        due_at=rules.due_at(known.targets[priority], at, is_holiday),
         hazard=hazard,
         deadlines={duty: when.isoformat() if when else None for duty, when in due.items()},
         events=[event("reported", at)],

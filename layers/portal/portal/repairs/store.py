@@ -58,6 +58,8 @@ class RepairItem(_Item):
     answers = JSONAttribute(null=True)
     danger = JSONAttribute(null=True)
     advice = UnicodeAttribute(null=True)
+    responsibility = UnicodeAttribute(null=True)
+    trade = UnicodeAttribute(null=True)
     priority = UnicodeAttribute()
     status = UnicodeAttribute()
     reported_at = store.InstantAttribute()
