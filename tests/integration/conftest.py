@@ -16,6 +16,9 @@ from moto import mock_aws
 
 from portal import aws
 from tests import recorder
+from tests.integration.transactions import take_back_by_item
+
+take_back_by_item()
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("tenancies", "identity", "rent", "repairs", "outbox")
