@@ -108,11 +108,14 @@ reset: $(DEV)/.stamp ## Forget everything that was entered on this machine's sta
 .PHONY: test
 test: setup ## Run every test: pages' scripts, rules, functions, templates, the stack and a real browser
 	@cd frontend && npm test --silent
-	@$(PYTEST) -m "not long" tests
+	@$(MAKE) test-unit
+	@$(PYTEST) -m "not long and (stack or browser)" tests
 
 .PHONY: test-unit
 test-unit: $(DEV)/.stamp $(SAM)/.stamp ## Run the tests that need no stack: rules, stores and handlers, templates
-	@$(PYTEST) -m "not long and not stack and not browser" tests
+	@rm -rf build/recorded
+	@RECORDED_CALLS=build/recorded $(PYTEST) -n auto --dist loadgroup -m "not (long or stack or browser or roles)" tests
+	@RECORDED_CALLS=build/recorded $(PYTEST) tests/roles
 
 .PHONY: test-long
 test-long: setup ## Run the same regimes at their full sizes: once an issue

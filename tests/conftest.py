@@ -31,3 +31,9 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+
+def pytest_sessionfinish() -> None:
+    from tests import recorder
+
+    recorder.leave_recorded()

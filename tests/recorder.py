@@ -1,8 +1,15 @@
-"""Notes each AWS call that a function makes in the tests, as the IAM action and the resource that it needs."""
+"""Notes each AWS call that a function makes in the tests, as the IAM action and the resource that it needs.
+
+With `RECORDED_CALLS=folder` a process that ends leaves there what it noted, and who judges the roles reads it: so the
+tests that make the calls may run in several processes.
+"""
 
 import contextlib
+import json
+import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from portal import aws
@@ -19,6 +26,20 @@ class Allowed(NamedTuple):
 
 
 made: set[Allowed] = set()
+
+
+def leave_recorded() -> None:
+    """Write what this process noted into the folder of `RECORDED_CALLS`, where there is one."""
+    if made and (folder := os.environ.get("RECORDED_CALLS")):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(sorted(made)))
+
+
+def all_recorded() -> set[Allowed]:
+    """What this process noted, and what others left in the folder of `RECORDED_CALLS`."""
+    folder = os.environ.get("RECORDED_CALLS")
+    left = [json.loads(file.read_text()) for file in Path(folder).glob("*.json")] if folder else []
+    return made | {Allowed(*call) for calls in left for call in calls}
 
 _TABLES = {
     "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",

@@ -1,6 +1,7 @@
 """Each function's role allows what the function called in the tests before this one, and nothing else.
 
-Run after tests/integration, in one process: `pytest tests/integration tests/roles`.
+Run after tests/integration: in one process (`pytest tests/integration tests/roles`), or with its calls left in the
+folder of `RECORDED_CALLS`, as `make test` does.
 """
 
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 
 from infra.templates import read_template
 from tests.integration.conftest import ROOT
-from tests.recorder import Allowed, made
+from tests.recorder import Allowed, all_recorded
+
+pytestmark = pytest.mark.roles
 
 TEMPLATE = read_template(ROOT / "template.yaml")
 FUNCTIONS = sorted(p.parent.name for p in (ROOT / "functions").glob("*/app.py"))
@@ -52,9 +55,9 @@ def _names(resource: Any) -> list[str]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_role_allows_exactly_what_the_function_calls(function: str) -> None:
-    called = {call for call in made if call.function == function}
+    called = {call for call in all_recorded() if call.function == function}
     allowed = _allowed(function)
-    assert called or not allowed, "run tests/integration in the same process first"
+    assert called or not allowed, "run tests/integration first"
     assert {"too few": sorted(called - allowed), "too many": sorted(allowed - called)} == {
         "too few": [],
         "too many": [],

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+# One process builds it, once.
+pytestmark = pytest.mark.xdist_group("layer")
+
 ROOT = Path(__file__).parents[2]
 UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
 
