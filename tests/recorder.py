@@ -41,6 +41,7 @@ def all_recorded() -> set[Allowed]:
     left = [json.loads(file.read_text()) for file in Path(folder).glob("*.json")] if folder else []
     return made | {Allowed(*call) for calls in left for call in calls}
 
+
 _TABLES = {
     "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",
     "outbox": "OutboxTable",
