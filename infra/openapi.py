@@ -94,9 +94,9 @@ def _load(name: str) -> Any:
 
 
 def _body_of(answers: Any) -> Any:
-    """The body's type in `Answer[Body]` or the answer's own."""
+    """The body's type in `Answer[Body]`, the first where there are several, or the answer's own."""
     inside = getattr(answers, "__args__", ())
-    return inside[0] if inside else answers
+    return _body_of(inside[0]) if inside else answers
 
 
 def _operation(function: str, route: Any, page: type) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _parameters(route: Any) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": parameter.default is parameter.empty,
-            "schema": _without_null(msgspec.json.schema(route.takes[name])),
+            "schema": _without_null(msgspec.json.schema(route.takes[parameter.name])),
         }
         for name, parameter in route.query.items()
     ]
@@ -145,13 +145,13 @@ def _answered(route: Any, page: type) -> dict[str, Any]:
     kind = _body_of(route.answers)
     if kind is type(None) or kind is None:
         return {"description": "Done; there is no body."}
+    content: dict[str, Any] = {media: {"schema": {"type": "string"}} for media in route.media_types}
     if kind is page:
-        return {"description": "The document.", "content": {"application/json": {"schema": {"type": "object"}}}}
-    schema = {"$ref": _REF.format(name=kind.__name__)}
-    return {
-        "description": (kind.__doc__ or "").strip().split("\n")[0],
-        "content": {"application/json": {"schema": schema}},
-    }
+        if "application/json" in content:
+            content["application/json"] = {"schema": {"type": "object"}}
+        return {"description": "The document.", "content": content}
+    content["application/json"] = {"schema": {"$ref": _REF.format(name=kind.__name__)}}
+    return {"description": (kind.__doc__ or "").strip().split("\n")[0], "content": content}
 
 
 def _failures(route: Any) -> dict[str, Any]:

@@ -92,7 +92,9 @@ class Reply:
         self.status = answer["statusCode"]
         self.headers = {k.lower(): v for k, v in answer.get("headers", {}).items()}
         self.cookies = answer.get("cookies", [])
-        self.text = answer.get("body") or ""
+        body = answer.get("body") or ""
+        self.body = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        self.text = "" if answer.get("isBase64Encoded") else body
 
     @property
     def json(self) -> Any:

@@ -18,6 +18,8 @@ FLOORS = {
 }  # fmt: skip
 # What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16).
 # Transactions read the account once more after the lines: a posting in between would put every balance wrong.
+# A statement reads beside its lines the sums of the months after them. Where something is charged, the explanation and
+# the calendar read the rent years too: one call more.
 # Starting a payment is 2 before the provider, 1 at the sandbox, which keeps its page in the same database, and 1 after.
 MEASURED = {
     "register": 9,
@@ -36,6 +38,9 @@ MEASURED = {
     "log off": 2,
     "balance": 2,
     "transactions": 3,
+    "statement": 5,
+    "explanation": 4,
+    "rent calendar": 2,
     "start a payment": 4,
     "payment event": 1,
     "payment event, repeated": 1,
@@ -102,6 +107,9 @@ def test_each_route_makes_the_calls_that_are_written_down(
     found["balance"] = counter.of(lambda: call("balance", "GET", "/api/balance"), 200)
     lines = f"/api/balance/{account}/transactions"
     found["transactions"] = counter.of(lambda: call("balance", "GET", lines), 200)
+    ways = {"statement": "statement", "explanation": "explanation", "rent calendar": "calendar"}
+    for what, way in ways.items():
+        found[what] = counter.of(lambda way=way: call("balance", "GET", f"/api/balance/{account}/{way}"), 200)  # type: ignore[misc]
     found["start a payment"] = counter.of(lambda: start(browser, account), 201)
     payment = start(browser, account).json
     event = verdict(payment, "approve")

@@ -37,7 +37,14 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("DELETE", "/api/sessions/{session_id}"),
     },
     "ResetFunction": {("POST", "/api/reset"), ("PUT", "/api/password")},
-    "BalanceFunction": {("GET", "/api/balance"), ("GET", "/api/balance/{rent_account_id}/transactions")},
+    "BalanceFunction": {
+        ("GET", "/api/balance"),
+        ("GET", "/api/balance/{rent_account_id}/transactions"),
+        ("GET", "/api/balance/{rent_account_id}/statement"),
+        ("GET", "/api/balance/{rent_account_id}/explanation"),
+        ("GET", "/api/balance/{rent_account_id}/calendar"),
+        ("GET", "/api/balance/{rent_account_id}/calendar.ics"),
+    },
     "PayFunction": {
         ("POST", "/api/pay"),
         ("GET", "/api/pay"),
@@ -67,6 +74,11 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
     },
 }
 """The routes of design §4 that exist, each with the function that answers it."""
+
+OWN_LAYERS = {
+    "BalanceFunction": "StatementsLayer",
+}
+"""Functions that have a layer of their own beside the one of all: SAM adds it to that of Globals."""
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -458,13 +470,15 @@ def test_the_settings_of_an_environment_fit_the_template(environment: str) -> No
     assert {name for name, parameter in TEMPLATE["Parameters"].items() if "Default" not in parameter} <= set(given)
 
 
-def test_every_function_runs_python_3_13_on_the_one_layer_and_is_traced() -> None:
+def test_every_function_runs_python_3_13_on_the_one_layer_and_at_most_one_of_its_own_and_is_traced() -> None:
     assert GLOBALS["Runtime"] == "python3.13"
     assert GLOBALS["Layers"] == [{"Ref": "PortalLayer"}]
     assert GLOBALS["Tracing"] == "Active"
-    assert list(of_type("AWS::Serverless::LayerVersion")) == ["PortalLayer"]
+    own = {name: f["Properties"]["Layers"] for name, f in FUNCTIONS.items() if "Layers" in f["Properties"]}
+    assert own == {name: [{"Ref": layer}] for name, layer in OWN_LAYERS.items()}
+    assert set(of_type("AWS::Serverless::LayerVersion")) == {"PortalLayer", *OWN_LAYERS.values()}
     for function in FUNCTIONS.values():
-        assert not {"Runtime", "Layers", "Tracing"} & set(function["Properties"])
+        assert not {"Runtime", "Tracing"} & set(function["Properties"])
 
 
 def test_the_other_stacks_find_what_they_need_in_the_outputs() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SHAPE = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")
@@ -16,6 +16,14 @@ def _base32(value: int) -> str:
 def new_id(at: datetime) -> str:
     """26 characters: the milliseconds of `at`, then 80 random bits (the layout of a ULID), so that ids sort by time."""
     return _base32((int(at.timestamp() * 1000) << 80) | secrets.randbits(80))
+
+
+def born_at(new_id: str) -> datetime:
+    """When an id of `new_id` was made, to the millisecond."""
+    value = 0
+    for character in new_id:
+        value = value << 5 | _ALPHABET.index(character)
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=value >> 80)
 
 
 def derived_id(kind: str, reference: str) -> str:

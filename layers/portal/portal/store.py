@@ -224,14 +224,19 @@ def query[T: Item](
     pk: str,
     at: datetime,
     *,
+    since: str | None = None,
     before: str | None = None,
     newest_first: bool = False,
     limit: int | None = None,
 ) -> Iterator[T]:
-    """The live items of one kind under `pk`, by sort key; `before` leaves out that sort key and what follows it."""
+    """The live items of one kind under `pk`, by sort key.
+
+    `since` leaves out what comes before that sort key, `before` that sort key itself and what follows it.
+    """
     condition: Condition
-    if before is not None:
-        condition = model.sk.between(model.range_prefix, before)
+    if before is not None or since is not None:
+        # "~" comes after every character of our sort keys.
+        condition = model.sk.between(since or model.range_prefix, before or f"{model.range_prefix}~")
     else:
         condition = model.sk.startswith(model.range_prefix)
     found = model.query(

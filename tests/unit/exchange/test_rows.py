@@ -16,7 +16,7 @@ REPAIR = {
     "repair_reference": "R1", "tenancy_reference": "LH1", "reported_on": "2026-11-02", "description": "Tap drips",
     "priority": "4", "status": "Complete", "completed_on": "2026-11-09",
 }  # fmt: skip
-YEAR = {"rent_account_kind": "home", "year_start": "2026-04-06", "charged_weeks": "48", "free_weeks": ""}
+YEAR = {"rent_account_kind": "home", "year_start": "2026-04-06", "charged_weeks": "52", "free_weeks": ""}
 
 
 def row(file: str, cells: dict[str, str], **changes: str) -> Row:
@@ -71,15 +71,31 @@ def test_a_repair_in_words_that_nobody_knows_is_refused(column: str) -> None:
         rows.repair(row("repairs.csv", REPAIR, **{column: "P9 - whenever"}))
 
 
-@pytest.mark.parametrize("weeks", ["0", "54", "-1", "4.5", "², ", "forty"])
-def test_a_rent_year_has_1_to_53_weeks(weeks: str) -> None:
+@pytest.mark.parametrize("weeks", ["0", "45", "54", "-1", "4.5", "², ", "forty"])
+def test_a_rent_year_has_46_to_53_charged_weeks(weeks: str) -> None:
     with pytest.raises(Unreadable, match="charged_weeks"):
         rows.year(row("rent_years.csv", YEAR, charged_weeks=weeks))
 
 
 def test_free_weeks_stand_with_semicolons_between() -> None:
-    year = rows.year(row("rent_years.csv", YEAR, free_weeks="2026-12-21; 2026-12-28;"))
+    year = rows.year(row("rent_years.csv", YEAR, charged_weeks="50", free_weeks="2026-12-21; 2026-12-28;"))
     assert year.free_weeks == (date(2026, 12, 21), date(2026, 12, 28))
+
+
+@pytest.mark.parametrize(
+    ("weeks", "free", "why"),
+    [
+        ("48", "", "together are not the 52 or 53 weeks"),
+        ("50", "2026-12-21;2026-12-28;2027-03-29;2027-03-22", "together are not the 52 or 53 weeks"),
+        ("50", "2026-12-21;2027-04-05", "outside of the year"),
+        ("50", "2026-12-21;2026-03-30", "outside of the year"),
+        ("50", "2026-12-21;2026-12-25", "two that overlap"),
+        ("50", "2026-12-21;2026-12-21", "two that overlap"),
+    ],
+)
+def test_a_rent_year_whose_weeks_do_not_make_a_year_is_refused_with_the_reason(weeks: str, free: str, why: str) -> None:
+    with pytest.raises(Unreadable, match=why):
+        rows.year(row("rent_years.csv", YEAR, charged_weeks=weeks, free_weeks=free))
 
 
 def test_an_amount_larger_than_any_is_refused() -> None:

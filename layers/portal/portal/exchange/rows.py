@@ -20,6 +20,7 @@ from portal.exchange.rules import (
     one_of,
     pence,
 )
+from portal.rent.calendar import year_trouble
 from portal.rent.recording import ImportedAccount, ImportedTransaction, ImportedYear
 from portal.rent.rules import KINDS_OF_ACCOUNT, KINDS_OF_TRANSACTION, LARGEST_PENCE
 from portal.repairs.service import ImportedRepair, priority_word, status_word
@@ -166,15 +167,14 @@ def year(row: Row) -> ImportedYear:
     """A row of rent_years.csv. `free_weeks` holds dates with `;` between."""
     kind = row.one_of("rent_account_kind", KINDS_OF_ACCOUNT)
     weeks = row.words("charged_weeks", 3)
-    if not weeks.isascii() or not weeks.isdecimal() or not 1 <= int(weeks) <= 53:
-        raise Unreadable("charged_weeks is not a number from 1 to 53")
-    free = (row.text("free_weeks", 1000) or "").split(";")
-    return ImportedYear(
-        kind,
-        row.day("year_start"),
-        int(weeks),
-        tuple(day(text.strip(), "free_weeks") for text in free if text.strip()),
-    )
+    if not weeks.isascii() or not weeks.isdecimal():
+        raise Unreadable("charged_weeks is not a whole number")
+    found = (row.text("free_weeks", 1000) or "").split(";")
+    free = tuple(day(text.strip(), "free_weeks") for text in found if text.strip())
+    starts_on = row.day("year_start")
+    if trouble := year_trouble(starts_on, int(weeks), free):
+        raise Unreadable(trouble)
+    return ImportedYear(kind, starts_on, int(weeks), free)
 
 
 def transaction(row: Row) -> ImportedTransaction:

@@ -73,9 +73,9 @@ class Answer[Body]:
 
 @dataclass(frozen=True)
 class Page:
-    """An answer that is no JSON: the sandbox provider's pages, a file."""
+    """An answer that is no JSON: the sandbox provider's pages, a file. Bytes are sent as they are."""
 
-    body: str
+    body: str | bytes
     media_type: str = "text/html; charset=utf-8"
 
 
@@ -89,6 +89,7 @@ class Route:
     status: int
     failures: tuple[type[Failure], ...]
     open_to_others: bool
+    media_types: tuple[str, ...] = ("application/json",)
 
     @property
     def takes(self) -> dict[str, Any]:
@@ -103,9 +104,9 @@ class Route:
 
     @property
     def query(self) -> dict[str, inspect.Parameter]:
-        """The query parameters: those that are keyword-only."""
+        """The query parameters by the name in the address: those that are keyword-only. `from_` is called `from`."""
         parameters = inspect.signature(self.handler).parameters
-        return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+        return {n.removesuffix("_"): p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
 class Api:
@@ -152,6 +153,7 @@ class Api:
         before_password_change: bool = False,
         open_to_others: bool = False,
         failures: tuple[type[Failure], ...] = (),
+        media_types: tuple[str, ...] = ("application/json",),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a handler.
 
@@ -159,11 +161,11 @@ class Api:
         same call as the session, found in `session.beside`; it is given what it names of path, body and key. A session
         opened by a temporary password is let in only `before_password_change`. `open_to_others` lets writes in from
         other origins (a provider's events, the sandbox's own page). `failures` are those that the handler may answer,
-        for the OpenAPI document.
+        for the OpenAPI document, `media_types` in what forms it answers.
         """
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
-            declared = Route(method, path, handler, status, failures, open_to_others)
+            declared = Route(method, path, handler, status, failures, open_to_others, media_types)
             self.routes.append(declared)
             call = self._call(declared, beside, before_password_change)
             self._resolver.route(re.sub(r"{(\w+)}", r"<\1>", path), method)(call)
@@ -277,7 +279,7 @@ def _query(event: dict[str, Any], takes: dict[str, Any], query: dict[str, inspec
     if unknown:
         takes_only = f"We take only these in the address: {', '.join(query) or 'none'}."
         raise BadInput(errors=[FieldError(printable(name), takes_only) for name in sorted(unknown)])
-    return {name: read_value(takes[name], value, name) for name, value in sent.items()}
+    return {query[name].name: read_value(takes[query[name].name], value, name) for name, value in sent.items()}
 
 
 def _response(result: Any, status: int) -> Response[Any]:

@@ -12,6 +12,11 @@ def proof(email: str, at: datetime) -> str:
     return f"{device_id}.{version}.{secrets.device_proof(version, device_id, email)}"
 
 
+def signed_in_at(known_device: str | None, email: str) -> datetime | None:
+    """When a browser signed in that proves to have done so with this address, else None. Its id tells."""
+    return ids.born_at((known_device or "").partition(".")[0]) if tries_of(known_device, email) else None
+
+
 def tries_of(known_device: str | None, email: str) -> str | None:
     """The budget of a browser that proves to have signed in with this address, else None."""
     device_id, _, rest = (known_device or "").partition(".")

@@ -65,6 +65,7 @@ def log_in(
         at,
         shared_computer=shared_computer,
         temporary_proof=secrets.token_hash(secrets.bare(password)) if temporary else None,
+        last_visit_at=devices.signed_in_at(known_device, email),
     )
     same_password = LoginItem.password_hash == login.password_hash
     writes: list[store.Write] = [opened.write, *([] if refused else [tries.given_back(login_tries)])]
@@ -164,6 +165,7 @@ def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: dateti
         at,
         shared_computer=session.idle < rules.IDLE,
         started_at=session.started_at,
+        last_visit_at=session.last_visit_at,
     )
     key = identity.session_key(session.customer_id, session.session_id)
     ended = store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))

@@ -27,6 +27,7 @@ class Session:
     """A verified session: who is logged in, and which of their tenancies they look at.
 
     `beside` holds the items that were asked for in the same call, in order, None for each that is absent.
+    `last_visit_at` is when the same browser logged in the time before, None where it does not show that.
     """
 
     session_id: str
@@ -38,6 +39,7 @@ class Session:
     temporary: bool
     temporary_proof: str | None
     beside: Sequence[Any] = field(default=(), repr=False)
+    last_visit_at: datetime | None = None
 
     @property
     def person_id(self) -> str:
@@ -73,6 +75,7 @@ def new_session(
     shared_computer: bool = False,
     temporary_proof: str | None = None,
     started_at: datetime | None = None,
+    last_visit_at: datetime | None = None,
 ) -> NewSession:
     """A session with a new token; nothing is written yet.
 
@@ -95,6 +98,7 @@ def new_session(
         device=device,
         temporary=temporary_proof is not None,
         temporary_proof=temporary_proof,
+        last_visit_at=last_visit_at,
         expires_at=epoch(ends_at),
     )
     cookie = f"{session_id}.{customer_id}.{tenancy_id}.{token}"
@@ -177,6 +181,7 @@ def _session(item: SessionItem, beside: Sequence[Any]) -> Session:
         bool(item.temporary),
         item.temporary_proof,
         beside,
+        item.last_visit_at,
     )
 
 

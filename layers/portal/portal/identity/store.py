@@ -70,6 +70,7 @@ class SessionItem(_Item):
     device = UnicodeAttribute()
     temporary = BooleanAttribute(default=False)
     temporary_proof = UnicodeAttribute(null=True)
+    last_visit_at = store.InstantAttribute(null=True)
 
 
 class RegistrationItem(_Item):

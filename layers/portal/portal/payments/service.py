@@ -21,7 +21,7 @@ from portal.settings import setting
 
 __all__ = [
     "IdempotencyKeyReused", "NoPaymentsHere", "PaymentItem", "apply_event", "found", "history", "id_of", "key_of",
-    "keys_to_start", "start",
+    "keys_to_start", "on_their_way", "start",
 ]  # fmt: skip
 
 PAGE = 20
@@ -301,6 +301,16 @@ def history(session: Session, below: str | None, at: datetime) -> tuple[Sequence
         raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
     page = payments.payments_down(session.tenancy_id, at, below=below, limit=PAGE + 1)
     return page[:PAGE], id_of(page[PAGE - 1]) if len(page) > PAGE else None
+
+
+def on_their_way(session: Session, rent_account_id: str, at: datetime) -> list[rent.OnItsWay]:
+    """Payments into the account of which nobody knows yet what became, among the tenancy's newest; newest first."""
+    newest = payments.payments_down(session.tenancy_id, at, below=None, limit=PAGE)
+    return [
+        rent.OnItsWay(payment.amount_pence, payment.created_at)
+        for payment in newest
+        if payment.status == rules.PENDING and payment.rent_account_id == rent_account_id
+    ]
 
 
 def id_of(payment: PaymentItem) -> str:

@@ -5,7 +5,7 @@
 | TENANCY#tenancy_id | ACCOUNT#rent_account_id | a rent account with its balance | balance (one query), pay |
 | ACCOUNT#rent_account_id | OWNER | whose account it is | the import, which knows only the account |
 | ACCOUNT#rent_account_id | LINE#posted_on#transaction_id | a transaction | transactions, newest first |
-| ACCOUNT#rent_account_id | SINCE#month | the sum of a month's lines | the balance at a page's first line |
+| ACCOUNT#rent_account_id | SINCE#month | the sum of a month's lines | the balance at a past day: statements, filters |
 | POSTED#transaction_id | POSTED | that this transaction is posted, and what it was | every posting: never twice |
 | YEARS#kind | YEAR#year_start | a rent year of the accounts of that kind | what is charged when |
 
@@ -21,6 +21,8 @@ from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from portal import store
 from portal.rent.rules import line_key
 from portal.settings import setting
+
+_YEARS = 8
 
 
 class _Item(store.Item):
@@ -127,15 +129,31 @@ def accounts_of(tenancy_id: str, at: datetime) -> Sequence[AccountItem]:
     return list(store.query(AccountItem, f"TENANCY#{tenancy_id}", at))
 
 
-def lines_down(rent_account_id: str, at: datetime, *, below: str | None, limit: int) -> Sequence[LineItem]:
-    """At most `limit` lines, newest first, those below the line with the key `below`."""
-    before = f"{LineItem.range_prefix}{below}" if below else None
-    found = store.query(LineItem, f"ACCOUNT#{rent_account_id}", at, before=before, newest_first=True, limit=limit)
+def lines_down(
+    rent_account_id: str, at: datetime, *, below: str | None = None, since: date | None = None, limit: int | None = None
+) -> Sequence[LineItem]:
+    """At most `limit` lines, newest first: those below the key `below` and of the day `since` or later."""
+    if since and below and below < str(since):
+        return []
+    found = store.query(
+        LineItem,
+        f"ACCOUNT#{rent_account_id}",
+        at,
+        since=f"{LineItem.range_prefix}{since}" if since else None,
+        before=f"{LineItem.range_prefix}{below}" if below else None,
+        newest_first=True,
+        limit=limit,
+    )
     return list(found)
 
 
+def years_of(kind: str, at: datetime) -> Sequence[YearItem]:
+    """The newest rent years of the accounts of that kind, the newest first: those that a tenant may still ask about."""
+    return list(store.query(YearItem, f"YEARS#{kind}", at, newest_first=True, limit=_YEARS))
+
+
 def sum_above(rent_account_id: str, key: str) -> int:
-    """The sum of the lines that come after the line with that key: those of later months from their sums."""
+    """The sum of the lines that come after that key: those of later months from their sums."""
     pk, month = f"ACCOUNT#{rent_account_id}", key[:7]
     later: Iterator[Any] = MonthItem.query(pk, MonthItem.sk.between(f"SINCE#{month}~", "SINCE#~"), consistent_read=True)
     same: Iterator[Any] = LineItem.query(

@@ -105,7 +105,26 @@ def key_of_person(tenancy_id: str, person_id: str) -> store.Key:
     return tenancies.person_key(tenancy_id, person_id)
 
 
+class Holder(NamedTuple):
+    """Somebody and their home as an envelope has them, and the tenancy's reference."""
+
+    lines: tuple[str, ...]
+    reference: str
+
+
+def holder(tenancy: Any, person: Any) -> Holder:
+    """Who holds the tenancy, from the two items as they were read by their keys; what is not on record is left out."""
+    name = " ".join(part for part in (person.title, person.first_name, person.last_name) if part) if person else ""
+    address = (tenancy.address_line_1, tenancy.address_line_2, tenancy.town, tenancy.postcode) if tenancy else ()
+    return Holder(tuple(line for line in (name, *address) if line), tenancy.reference if tenancy else "")
+
+
+def is_over(tenancy: Any, at: datetime) -> bool:
+    """Whether the tenancy, as it was read by its key, has ended or is not there at all."""
+    return tenancy is None or rules.has_ended(tenancy.end_date, clock.london_date(at))
+
+
 def refuse_ended(tenancy: Any, at: datetime) -> None:
     """Raise TenancyEnded where the tenancy, as it was read by its key, is over or not there at all."""
-    if tenancy is None or rules.has_ended(tenancy.end_date, clock.london_date(at)):
+    if is_over(tenancy, at):
         raise TenancyEnded

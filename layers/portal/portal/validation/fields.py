@@ -243,3 +243,5 @@ Cursor = Annotated[
         extra=words("Leave the cursor out for the first page", "Use the next_cursor of the page before, as it is"),
     ),
 ]
+
+Day = Annotated[date, Meta(extra=words("Enter a day", "Day must be a real date, like 2026-11-24"))]
