@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import subprocess
 from datetime import date, timedelta
 from typing import Any
 
@@ -382,3 +383,15 @@ def test_somebody_elses_account_is_answered_like_none(browser: Browser, home: st
     theirs, missing = get(stranger, home, what), get(stranger, "0" * 26, what)
     assert theirs.status == missing.status == 404
     assert (theirs.text, theirs.headers) == (missing.text, missing.headers)
+
+
+def test_a_statement_that_takes_longer_than_an_answer_may_is_to_be_tried_again(
+    browser: Browser, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: Any, timeout: float, **__: Any) -> None:
+        assert 0 < timeout <= 8
+        raise subprocess.TimeoutExpired("typesetting", timeout)
+
+    monkeypatch.setattr(statements.subprocess, "run", late)
+    reply = get(browser, home, "statement", format="pdf")
+    assert (reply.status, reply.json["type"]) == (503, "/problems/try-again-soon")

@@ -2,15 +2,18 @@
 
 import csv
 import io
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from portal import clock
+from portal import budget, clock, store
 from portal.exchange.rules import defused, pounds
 from portal.rent.rules import balance_words, money
 from portal.rent.service import Line, Statement
-from portal.rent.typesetting import typeset
 
 CSV_COLUMNS = ("posted_on", "kind", "description", "amount", "balance")
 
@@ -39,8 +42,26 @@ def as_csv(statement: Statement) -> str:
 def as_pdf(
     statement: Statement, holder_lines: Sequence[str], tenancy_reference: str, brand: Mapping[str, Any]
 ) -> bytes:
-    """The statement as a PDF that screen readers can read (PDF/UA-1); `holder_lines` are name and address."""
-    return typeset(_said(statement, holder_lines, tenancy_reference, brand))
+    """The statement as a PDF that screen readers can read (PDF/UA-1); `holder_lines` are name and address.
+
+    It is set by a process of its own (`typesetting`).
+
+    Raises:
+        store.Unavailable: it was not done in the time that is left for the answer.
+        subprocess.CalledProcessError: the compiler failed.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "portal.rent.typesetting"],
+            input=json.dumps(_said(statement, holder_lines, tenancy_reference, brand)).encode(),
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=True,
+            timeout=budget.remaining(),
+        )
+    except subprocess.TimeoutExpired:
+        raise store.Unavailable from None
+    return done.stdout
 
 
 def _said(
