@@ -12,7 +12,8 @@ from portal.http.api import Api, IdempotencyKeyMissing
 from portal.http.visit import body_of, headers_of
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.payments import service as payments
-from portal.payments.provider import EventNotAccepted
+from portal.payments import settling
+from portal.payments.provider import EventNotAccepted, ProviderSilent
 from portal.payments.service import PaymentItem
 from portal.validation.fields import Cursor, Identifier, words
 from portal.validation.reading import Request
@@ -32,13 +33,17 @@ class PayRequest(Request):
 
 
 class Payment(Struct):
-    """A payment and its state. `checkout_url` is the provider's page while it waits to be paid."""
+    """A payment and its state. `checkout_url` is the provider's page while it waits to be paid.
+
+    `refunded_pence` is what was paid back of it, in all.
+    """
 
     payment_id: str
     reference: str
     rent_account_id: str
     rent_account_name: str
     amount_pence: int
+    refunded_pence: int
     status: str
     created_at: datetime
     settled_at: datetime | None
@@ -60,6 +65,7 @@ def _shown(payment: PaymentItem) -> Payment:
         payment.rent_account_id,
         payment.rent_account_name,
         payment.amount_pence,
+        payment.refunded_pence or 0,
         payment.status,
         payment.created_at,
         payment.settled_at,
@@ -75,7 +81,14 @@ def _beside_start(session: Session, body: PayRequest, idempotency_key: str) -> l
     "/api/pay",
     status=201,
     beside=_beside_start,
-    failures=(*_SESSION, NotFound, IdempotencyKeyMissing, payments.IdempotencyKeyReused, payments.NoPaymentsHere),
+    failures=(
+        *_SESSION,
+        NotFound,
+        IdempotencyKeyMissing,
+        payments.IdempotencyKeyReused,
+        payments.NoPaymentsHere,
+        ProviderSilent,
+    ),
 )
 def start(session: Session, body: PayRequest, idempotency_key: str) -> Payment:
     """Start a payment. The same Idempotency-Key again gives the same payment."""
@@ -99,8 +112,8 @@ def payment(session: Session, payment_id: str) -> Payment:  # noqa: ARG001  (rea
     return _shown(payments.found(session.beside[0]))
 
 
-@app.post("/api/pay/events/{provider}", open_to_others=True, failures=(EventNotAccepted, NotFound))
+@app.post("/api/pay/events/{provider}", open_to_others=True, failures=(EventNotAccepted, NotFound, ProviderSilent))
 def event(provider: str, event: dict[str, Any]) -> Nothing:
     """An event from the payment provider: signed, young, and applied once."""
-    payments.apply_event(provider, headers_of(event), body_of(event), clock.now())
+    settling.apply_event(provider, headers_of(event), body_of(event), clock.now())
     return Nothing()

@@ -6,7 +6,10 @@ import html
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from portal import clock
 from portal.http.api import Answer, Api, Page
@@ -15,6 +18,7 @@ from portal.observe import logger
 from portal.payments import sandbox
 from portal.payments.sandbox import CheckoutItem
 from portal.settings import setting
+from portal.validation.fields import words
 
 app = Api()
 handler = app.handler
@@ -35,40 +39,83 @@ _DELIVERY_SECONDS = 8
 _BUTTONS = (("approve", "Approve", "go"), ("decline", "Decline", ""), ("cancel", "Cancel", ""))
 
 
+# What a script may ask the sandbox to do wrong: tell nothing, tell it only when the page is opened again, tell it
+# twice, or tell of a first card that was declined only after the second was approved.
+Events = Annotated[
+    str,
+    Meta(
+        pattern=r"^(never|later|twice|reordered)\Z",
+        extra=words("Leave it out, and each event is sent at once", "Say never, later, twice or reordered"),
+    ),
+]
+Pence = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,7}\Z",
+        extra=words("Leave it out to pay back all that is left", "Say how much in whole pence"),
+    ),
+]
+
+
 @app.get("/api/sandbox/checkout/{id}")
 def page(id: str) -> Answer[Any]:
     """The page a tenant is sent to. Once there is a verdict, it tells the portal again and leads back."""
     checkout = sandbox.checkout(id, clock.now())
     if checkout.verdict:
-        _deliver(checkout)
+        _deliver(sandbox.events_of(checkout))
         return _back(checkout)
     return Answer(Page(_page(checkout, id)), headers={"Content-Security-Policy": _POLICY})
 
 
 @app.post("/api/sandbox/checkout/{id}/approve", open_to_others=True)
-def approve(id: str, event: dict[str, Any]) -> Answer[Any]:
+def approve(id: str, event: dict[str, Any], *, events: Events | None = None) -> Answer[Any]:
     """The card is charged, in pretence."""
-    return _decide(id, "approve", event)
+    return _decide(id, "approve", event, events)
 
 
 @app.post("/api/sandbox/checkout/{id}/decline", open_to_others=True)
-def decline(id: str, event: dict[str, Any]) -> Answer[Any]:
+def decline(id: str, event: dict[str, Any], *, events: Events | None = None) -> Answer[Any]:
     """The bank says no, in pretence."""
-    return _decide(id, "decline", event)
+    return _decide(id, "decline", event, events)
 
 
 @app.post("/api/sandbox/checkout/{id}/cancel", open_to_others=True)
-def cancel(id: str, event: dict[str, Any]) -> Answer[Any]:
+def cancel(id: str, event: dict[str, Any], *, events: Events | None = None) -> Answer[Any]:
     """The tenant turned back."""
-    return _decide(id, "cancel", event)
+    return _decide(id, "cancel", event, events)
 
 
-def _decide(checkout_id: str, verdict: str, event: dict[str, Any]) -> Answer[Any]:
+@app.post("/api/sandbox/checkout/{id}/refund", open_to_others=True)
+def refund(id: str, *, amount_pence: Pence | None = None, events: Events | None = None) -> Answer[Any]:
+    """What the landlord does in the provider's own pages: pay back an amount, or all that is left."""
+    return _afterwards(sandbox.refund(id, int(amount_pence) if amount_pence else None, clock.now()), events)
+
+
+@app.post("/api/sandbox/checkout/{id}/dispute", open_to_others=True)
+def dispute(id: str, *, events: Events | None = None) -> Answer[Any]:
+    """The card's holder asks the bank for the money back."""
+    return _afterwards(sandbox.dispute(id, clock.now()), events)
+
+
+@app.post("/api/sandbox/checkout/{id}/win", open_to_others=True)
+def win(id: str, *, events: Events | None = None) -> Answer[Any]:
+    """The bank decides the dispute for the landlord."""
+    return _afterwards(sandbox.win(id, clock.now()), events)
+
+
+def _decide(checkout_id: str, verdict: str, event: dict[str, Any], events: Events | None) -> Answer[Any]:
     checkout = sandbox.decide(checkout_id, verdict, clock.now())
-    _deliver(checkout)
+    also = [sandbox.earlier_decline(checkout)] if events == "reordered" else []
+    _deliver([*sandbox.events_of(checkout), *also], events)
     if "text/html" in headers_of(event).get("accept", ""):
         return _back(checkout)
     return Answer({"verdict": verdict, "status": sandbox.VERDICTS[verdict]})
+
+
+def _afterwards(checkout: CheckoutItem, events: Events | None) -> Answer[Any]:
+    told = sandbox.events_of(checkout)
+    _deliver(told[::-1] if events == "reordered" else told[-1:], events)
+    return Answer({"verdict": told[-1]["verdict"]})
 
 
 def _back(checkout: CheckoutItem) -> Answer[None]:
@@ -76,10 +123,18 @@ def _back(checkout: CheckoutItem) -> Answer[None]:
     return Answer(None, 303, headers={"Location": f"{setting('SITE_ORIGIN')}/pay/done/#{checkout.facts['payment_id']}"})
 
 
-def _deliver(checkout: CheckoutItem) -> None:
-    """Send the event; a few times, since the portal takes each once."""
+def _deliver(told: Sequence[dict[str, Any]], events: Events | None = None) -> None:
+    """Send the events, as real ones or as `events` wants them; the portal takes each once."""
+    if events in ("never", "later"):
+        return
+    for event in told:
+        for _ in range(2 if events == "twice" else 1):
+            _send(event)
+
+
+def _send(event: dict[str, Any]) -> None:
     for attempt in range(_DELIVERIES):
-        headers, body = sandbox.signed_event(checkout, clock.now())
+        headers, body = sandbox.signed(event, clock.now())
         address = f"{setting('SITE_ORIGIN')}/api/pay/events/sandbox"
         request = urllib.request.Request(address, body, headers, method="POST")  # noqa: S310  (our own origin)
         try:

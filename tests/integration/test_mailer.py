@@ -28,6 +28,9 @@ ABOUT = {
     "payment_receipt": {
         "amount_pence": 123_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
     },
+    "payment_refunded": {
+        "amount_pence": 23_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
+    },
     "repair_reported": {
         "reference": "R-7K4M2P", "problem": "Tap drips", "priority": "routine",
         "due_at": "2026-12-08T23:59:59+00:00", "danger": None, "danger_phone": None, "investigate_by": None,

@@ -71,6 +71,9 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/sandbox/checkout/{id}/approve"),
         ("POST", "/api/sandbox/checkout/{id}/decline"),
         ("POST", "/api/sandbox/checkout/{id}/cancel"),
+        ("POST", "/api/sandbox/checkout/{id}/refund"),
+        ("POST", "/api/sandbox/checkout/{id}/dispute"),
+        ("POST", "/api/sandbox/checkout/{id}/win"),
     },
 }
 """The routes of design §4 that exist, each with the function that answers it."""
@@ -376,11 +379,11 @@ def test_the_mailer_alone_sends_mail_and_in_production_as_the_landlords_own_doma
         assert overrides(environment)["MailIdentity"] != "*"
 
 
-def test_a_schedule_may_start_the_three_functions_that_have_one() -> None:
+def test_a_schedule_may_start_the_four_functions_that_have_one() -> None:
     (start,) = [s for s in statements("SchedulesRole") if s["Sid"] == "Start"]
     scheduled = {function for function, _, _ in every_event("ScheduleV2")}
     assert {resource["Fn::GetAtt"][0] for resource in start["Resource"]} == scheduled
-    assert scheduled == {"MailerFunction", "ImporterFunction", "ExporterFunction"}
+    assert scheduled == {"MailerFunction", "ImporterFunction", "ExporterFunction", "ReconcilerFunction"}
 
 
 # --- what happens by itself
@@ -402,9 +405,14 @@ def test_mail_that_could_not_go_is_tried_every_five_minutes() -> None:
     assert sweep["ScheduleExpression"] == "rate(5 minutes)"
 
 
-@pytest.mark.parametrize("function", ["ImporterFunction", "ExporterFunction"])
+def test_payments_that_wait_are_asked_about_every_five_minutes() -> None:
+    assert events("ReconcilerFunction", "ScheduleV2")["Pending"]["ScheduleExpression"] == "rate(5 minutes)"
+
+
+@pytest.mark.parametrize("function", ["ImporterFunction", "ExporterFunction", "ReconcilerFunction"])
 def test_nights_are_london_nights_and_no_job_starts_in_an_hour_that_may_not_be(function: str) -> None:
-    (nightly,) = events(function, "ScheduleV2").values()
+    schedules = events(function, "ScheduleV2").values()
+    (nightly,) = (event for event in schedules if event["ScheduleExpression"].startswith("cron"))
     assert nightly["ScheduleExpressionTimezone"] == "Europe/London"
     minute, hour = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", nightly["ScheduleExpression"]).groups()  # type: ignore[union-attr]
     assert not 59 <= int(hour) * 60 + int(minute) <= 121
@@ -428,7 +436,7 @@ def test_every_event_that_can_fail_has_somewhere_to_go() -> None:
     for function, name, event in [*every_event("ScheduleV2"), *every_event("EventBridgeRule")]:
         assert event["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in RESOURCES, (function, name)
         assert "RetryPolicy" in event, (function, name)
-    for function in ("ImporterFunction", "ExporterFunction"):
+    for function in ("ImporterFunction", "ExporterFunction", "ReconcilerFunction"):
         failed = FUNCTIONS[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         queue = failed["Destination"]["Fn::GetAtt"][0]
         (parking,) = [s for s in statements(role_of(function)) if "sqs:SendMessage" in s["Action"]]

@@ -72,7 +72,8 @@ const STATES = {
     next: [pay(payment), home()],
   }),
   refunded: (payment) => ({
-    heading: "We have paid this back to you",
+    heading: payment.refunded_pence < payment.amount_pence ? "We have paid part of this back to you" : "We have paid this back to you",
+    money: payment.refunded_pence,
     words: ["It can take up to 10 days to show at your bank."],
     tone: "",
     next: [rent(payment), home()],
@@ -110,8 +111,9 @@ function checkout(payment) {
 }
 
 function draw(payment) {
-  if (payment.status === shown) return;
-  shown = payment.status;
+  const now = `${payment.status} ${payment.refunded_pence}`;
+  if (now === shown) return;
+  shown = now;
   const state = (STATES[payment.status] ?? STATES.pending)(payment);
   setTitle("", state.heading);
   fill(
@@ -127,6 +129,7 @@ function draw(payment) {
   fill(
     "#facts",
     factRow("Amount", money(payment.amount_pence)),
+    payment.refunded_pence > 0 && factRow("Paid back to you", money(payment.refunded_pence)),
     factRow("Status", paymentWords(payment.status)),
     factRow("Reference", payment.reference),
     factRow("Started", momentWords(payment.created_at)),

@@ -31,6 +31,7 @@ function card(payment) {
     { class: "app-card" },
     h("a", { class: "govuk-link", href: `/pay/done/#${payment.payment_id}` }, longDay(dayOf(payment.created_at))),
     h("div", { class: "app-card__row" }, tag(paymentWords(payment.status), paymentTone(payment.status)), h("strong", {}, money(payment.amount_pence))),
+    payment.refunded_pence > 0 && payment.refunded_pence < payment.amount_pence && h("p", {}, `${money(payment.refunded_pence)} of it was paid back to you`),
     h("p", { class: "app-quiet" }, `Reference ${payment.reference}`),
   );
 }

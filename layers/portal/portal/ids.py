@@ -26,6 +26,11 @@ def born_at(new_id: str) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=value >> 80)
 
 
+def first_id(at: datetime) -> str:
+    """The least id that `new_id` can give at `at`: what is born before sorts below it."""
+    return _base32(int(at.timestamp() * 1000) << 80)
+
+
 def derived_id(kind: str, reference: str) -> str:
     """The id of the record that the landlord calls `reference`: 26 characters, no way back to the reference's shape."""
     digest = hashlib.blake2b(reference.encode(), digest_size=16, person=kind.encode()[:16]).digest()

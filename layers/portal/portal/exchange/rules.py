@@ -200,8 +200,9 @@ IMPORT_COLUMNS: Mapping[str, Columns] = {
 NOT_USED_YET = ("repair_events.csv", "hazard_summaries.csv", "slots.csv")
 """Files of the exchange that this release keeps in the inbox and says so in the report."""
 
-TAKEN_HERE = re.compile(r"P[0-9A-HJKMNP-TV-Z]{12}")
-"""The shape of the references that payments taken here bear in our export, by which they are known when they return."""
+TAKEN_HERE = re.compile(r"P[0-9A-HJKMNP-TV-Z]{12}(-[RDW][0-9A-HJKMNP-TV-Z]{1,10})?")
+"""The shape of the references that payments taken here, and what was paid back or disputed of them, bear in our export,
+by which they are known when they return."""
 
 AMOUNTS = frozenset({"amount", "charge_amount"})
 

@@ -118,6 +118,12 @@ PROBLEMS: dict[str, Problem] = {
         "You cannot pay here yet",
         "Nothing was taken. Ring us, and we will tell you how to pay.",
     ),
+    "ProviderSilent": Problem(
+        503,
+        "provider-silent",
+        "The payment page did not open",
+        "Nothing was taken. Wait a minute, then press the button again.",
+    ),
     "IdempotencyKeyMissing": Problem(
         400,
         "idempotency-key-missing",

@@ -1,17 +1,35 @@
-"""The port that every payment provider is behind: a hosted page to pay on, and signed events of what came of it.
+"""The port that every payment provider is behind: a hosted page to pay on, and its word on what came of it.
 
 Card details never pass through here: the provider's page takes them.
 """
 
+import hmac
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
 
 from portal.failures import Failure
+
+# An event may be five minutes old, and a minute ahead of our clock (threat T17).
+_OLDEST, _YOUNGEST = 300, -60
+_LONGEST_HEADER = 2_000
 
 
 class EventNotAccepted(Failure):
     """An event whose signature, age or content is not right."""
+
+
+class NotAsAgreed(Exception):
+    """A signed event that we cannot read, or that is not as our payment is. `why` has no personal data."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class ProviderSilent(Failure):
+    """The provider could not be asked, or did not answer in time. Asked again, it does what it was asked once."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +49,25 @@ class PaymentFacts:
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """What came of a payment: `outcome` is a state of `portal.payments.rules`."""
+    """What came of a payment: `outcome` is a state of `portal.payments.rules`.
+
+    `moved_pence` is what was paid back in all so far where that is `refunded`, and what the dispute is about where
+    there is one, whose id at the provider is `dispute`.
+    """
 
     event_id: str
     outcome: str
     occurred_at: datetime
     facts: PaymentFacts
+    moved_pence: int = 0
+    dispute: str = ""
+
+
+class Checkout(NamedTuple):
+    """A hosted page: the provider's id for it, and its address."""
+
+    checkout_id: str
+    url: str
 
 
 class Provider(Protocol):
@@ -44,8 +75,50 @@ class Provider(Protocol):
 
     name: str
 
-    def start(self, facts: PaymentFacts, at: datetime) -> str:
-        """The address of the hosted page for the payment; the same one however often it is asked."""
+    def start(self, facts: PaymentFacts, created_at: datetime) -> Checkout:
+        """The hosted page for the payment; the same one however often it is asked. Raises ProviderSilent."""
 
-    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent:
-        """The event that the provider sent; raises EventNotAccepted unless it is signed and young."""
+    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
+        """The event that the provider sent, None where it is of a kind that tells us nothing.
+
+        Raises:
+            EventNotAccepted: it is not signed by the provider, or not young.
+            NotAsAgreed: it is signed, and cannot be read.
+            ProviderSilent: the provider had to be asked what the event is about.
+        """
+
+    def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """What came of the payment on that page, in order; nothing while it goes on.
+
+        A page that nobody paid on is closed once `rules.CHECKOUT_LIFE` is over. Raises ProviderSilent, NotAsAgreed.
+        """
+
+    def taken_on(self, day: date, at: datetime) -> Iterator[ProviderEvent]:
+        """What came of each payment that the provider took on that London day. Raises ProviderSilent, NotAsAgreed."""
+
+
+def check_signature(header: str, body: bytes, keys: Sequence[str], at: datetime) -> None:
+    """Raise EventNotAccepted unless `header` is `t=<epoch seconds>,v1=<hex HMAC-SHA-256>[,v1=…]` by one of `keys`.
+
+    The signature is over the seconds, a full stop and the body, and may be 300 s old or 60 s ahead of `at`.
+    Stripe's scheme, which the sandbox has too: https://docs.stripe.com/webhooks#verify-manually. Its library is not
+    used for it: it takes events from the future, and a signature that is not ASCII is a TypeError there (T17).
+    """
+    if len(header) > _LONGEST_HEADER or not header.isascii():
+        raise EventNotAccepted
+    parts = [part.strip().partition("=")[::2] for part in header.split(",")]
+    times = [value for name, value in parts if name == "t"]
+    given = [value for name, value in parts if name == "v1"]
+    if len(times) != 1 or not times[0].isdigit() or len(times[0]) > 12:
+        raise EventNotAccepted
+    age = int(at.timestamp()) - int(times[0])
+    right = [signature(key, int(times[0]), body) for key in keys]
+    # Every pair is compared, whatever matches.
+    matches = [hmac.compare_digest(one, other) for one in given for other in right]
+    if not (_YOUNGEST <= age <= _OLDEST) or not any(matches):
+        raise EventNotAccepted
+
+
+def signature(key: str, sent_at: int, body: bytes) -> str:
+    """The signature of `body` sent at that epoch second."""
+    return hmac.digest(key.encode(), f"{sent_at}.".encode() + body, "sha256").hex()

@@ -1,32 +1,36 @@
-"""The sandbox provider: no money moves. It has a real one's shape: a hosted page, a verdict, a signed event.
+"""The sandbox provider: no money moves. It has a real one's shape: a hosted page, a verdict, signed events.
 
 | pk | sk | item | read by |
 |---|---|---|---|
-| SANDBOX#checkout_id | CHECKOUT | a payment that waits for a verdict, and the verdict | its page |
+| SANDBOX#checkout_id | CHECKOUT | a payment on the sandbox's page, and what came of it | its page, look-ups |
+| SANDBOX#day | APPROVED#checkout_id | a payment that was approved on that London day | the day's report |
 """
 
 import contextlib
-import hmac
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
-from portal import aws, ids, store
+from portal import aws, clock, ids, store
 from portal.failures import Failure, NotFound
-from portal.payments.provider import EventNotAccepted, PaymentFacts, ProviderEvent
-from portal.payments.rules import CANCELLED, FAILED, SUCCEEDED
+from portal.payments import rules
+from portal.payments.provider import Checkout, NotAsAgreed, PaymentFacts, ProviderEvent, check_signature, signature
+from portal.payments.rules import CANCELLED, DISPUTE_WON, DISPUTED, EXPIRED, FAILED, REFUNDED, SUCCEEDED
 from portal.settings import setting
 
 SIGNATURE_HEADER = "sandbox-signature"
-VERDICTS = {"approve": SUCCEEDED, "decline": FAILED, "cancel": CANCELLED}
-# An event may be five minutes old, and a minute ahead of our clock (threat T17).
-_OLDEST, _YOUNGEST = 300, -60
+VERDICTS = {"approve": SUCCEEDED, "decline": FAILED, "cancel": CANCELLED, "expire": EXPIRED}
+_AFTERWARDS = {"refund": REFUNDED, "dispute": DISPUTED, "win": DISPUTE_WON}
 
 
 class VerdictGiven(Failure):
-    """The checkout has its verdict; the first one stands."""
+    """The checkout has its verdict, the first one, and it stands; or nothing was paid that could be given back."""
 
 
 class CheckoutItem(store.Item):
@@ -38,8 +42,22 @@ class CheckoutItem(store.Item):
     range_prefix = "CHECKOUT"
 
     facts = JSONAttribute()
+    created_at = store.InstantAttribute()
     verdict = UnicodeAttribute(null=True)
     decided_at = store.InstantAttribute(null=True)
+    refunded_pence = store.PenceAttribute(null=True)
+    refunded_at = store.InstantAttribute(null=True)
+    disputed_at = store.InstantAttribute(null=True)
+    won_at = store.InstantAttribute(null=True)
+
+
+class ApprovedItem(store.Item):
+    """A payment that was approved that day."""
+
+    class Meta:
+        table_name = setting("RENT_TABLE")
+
+    range_prefix = "APPROVED#"
 
 
 class Sandbox:
@@ -47,27 +65,53 @@ class Sandbox:
 
     name = "sandbox"
 
-    def start(self, facts: PaymentFacts, at: datetime) -> str:  # noqa: ARG002  (a real provider's page has an age)
+    def start(self, facts: PaymentFacts, created_at: datetime) -> Checkout:
         """The address of the hosted page; asked again, it is the same."""
         checkout_id = ids.derived_id("sandbox", facts.payment_id)
-        item = CheckoutItem(pk=f"SANDBOX#{checkout_id}", sk="CHECKOUT", facts=asdict(facts))
+        item = CheckoutItem(
+            pk=f"SANDBOX#{checkout_id}", sk="CHECKOUT", facts=asdict(facts), created_at=created_at
+        )  # fmt: skip
         with contextlib.suppress(store.Refused):
             store.transact(store.Put(item, CheckoutItem.new()))
-        return f"{setting('SITE_ORIGIN')}/api/sandbox/checkout/{checkout_id}"
+        return Checkout(checkout_id, f"{setting('SITE_ORIGIN')}/api/sandbox/checkout/{checkout_id}")
 
-    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent:
-        """The event in `body`; raises EventNotAccepted unless we can trust and read it."""
-        _check_signature(headers.get(SIGNATURE_HEADER, ""), body, at)
+    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
+        """The event in `body`; raises EventNotAccepted unless we can trust it, NotAsAgreed unless we can read it."""
+        check_signature(headers.get(SIGNATURE_HEADER, ""), body, [_key()], at)
         try:
-            event = json.loads(body)
-            return ProviderEvent(
-                str(event["id"]),
-                VERDICTS[event["verdict"]],
-                datetime.fromisoformat(event["occurred_at"]).astimezone(UTC),
-                PaymentFacts(**event["payment"]),
-            )
-        except (ValueError, KeyError, TypeError):
-            raise EventNotAccepted from None
+            return _read(json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise NotAsAgreed("the sandbox's event has another shape") from None
+
+    def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """What came of the payment on that page; a page that is too old is closed by it."""
+        found = checkout(checkout_id, at)
+        if found.verdict is None and at >= found.created_at + rules.CHECKOUT_LIFE:
+            try:
+                found = decide(checkout_id, "expire", at)
+            except VerdictGiven:
+                found = checkout(checkout_id, at)
+        return [_read(event) for event in events_of(found)]
+
+    def taken_on(self, day: date, at: datetime) -> Iterator[ProviderEvent]:
+        """What came of each payment that was approved on that London day."""
+        for approved in list(store.query(ApprovedItem, f"SANDBOX#{day}", at)):
+            yield from self.look_up(approved.sk.removeprefix(ApprovedItem.range_prefix), at)
+
+
+def _read(event: dict[str, Any]) -> ProviderEvent:
+    moved = event.get("moved_pence", 0)
+    facts = PaymentFacts(**event["payment"])
+    if type(moved) is not int or type(facts.amount_pence) is not int or not isinstance(event["id"], str):
+        raise TypeError
+    return ProviderEvent(
+        event["id"],
+        (VERDICTS | _AFTERWARDS)[event["verdict"]],
+        datetime.fromisoformat(event["occurred_at"]).astimezone(UTC),
+        facts,
+        moved_pence=moved,
+        dispute=event.get("dispute", ""),
+    )
 
 
 def checkout(checkout_id: str, at: datetime) -> CheckoutItem:
@@ -79,41 +123,110 @@ def checkout(checkout_id: str, at: datetime) -> CheckoutItem:
 
 
 def decide(checkout_id: str, verdict: str, at: datetime) -> CheckoutItem:
-    """Give the checkout its verdict; raises NotFound, and VerdictGiven where it has one."""
+    """Give the checkout its verdict; raises NotFound, and VerdictGiven where it has one or nobody may pay any more."""
     found = checkout(checkout_id, at)
+    if verdict != "expire" and at >= found.created_at + rules.CHECKOUT_LIFE:
+        raise VerdictGiven
+    also: list[store.Write] = []
+    if verdict == "approve":
+        day = clock.london_date(at)
+        also.append(store.Put(ApprovedItem(pk=f"SANDBOX#{day}", sk=f"{ApprovedItem.range_prefix}{checkout_id}")))
     actions = [CheckoutItem.verdict.set(verdict), CheckoutItem.decided_at.set(at)]
-    try:
-        store.transact(store.Update(found, actions, CheckoutItem.pk.exists() & CheckoutItem.verdict.does_not_exist()))
-    except store.Refused:
-        raise VerdictGiven from None
+    _change(found, actions, CheckoutItem.pk.exists() & CheckoutItem.verdict.does_not_exist(), also)
     found.verdict, found.decided_at = verdict, at
     return found
 
 
-def signed_event(found: CheckoutItem, at: datetime) -> tuple[dict[str, str], bytes]:
-    """The event that tells of the checkout's verdict: headers and body. Sent again it has the same id."""
-    event = {
-        "id": ids.derived_id("sandbox event", found.pk),
-        "verdict": found.verdict,
-        "occurred_at": found.decided_at.isoformat(),
+def refund(checkout_id: str, amount_pence: int | None, at: datetime) -> CheckoutItem:
+    """Pay back `amount_pence` of an approved payment, or all that is left; raises NotFound, VerdictGiven."""
+    found = checkout(checkout_id, at)
+    before = found.refunded_pence or 0
+    total = before + amount_pence if amount_pence is not None else found.facts["amount_pence"]
+    if found.verdict != "approve" or not before < total <= found.facts["amount_pence"]:
+        raise VerdictGiven
+    as_read = CheckoutItem.refunded_pence == before if before else CheckoutItem.refunded_pence.does_not_exist()
+    _change(found, [CheckoutItem.refunded_pence.set(total), CheckoutItem.refunded_at.set(at)], as_read)
+    found.refunded_pence, found.refunded_at = total, at
+    return found
+
+
+def dispute(checkout_id: str, at: datetime) -> CheckoutItem:
+    """The card's holder has asked the bank for the money back; raises NotFound, VerdictGiven."""
+    found = checkout(checkout_id, at)
+    if found.verdict != "approve":
+        raise VerdictGiven
+    _change(found, [CheckoutItem.disputed_at.set(at)], CheckoutItem.disputed_at.does_not_exist())
+    found.disputed_at = at
+    return found
+
+
+def win(checkout_id: str, at: datetime) -> CheckoutItem:
+    """The bank decides the dispute for the landlord; raises NotFound, VerdictGiven."""
+    found = checkout(checkout_id, at)
+    _change(
+        found,
+        [CheckoutItem.won_at.set(at)],
+        CheckoutItem.disputed_at.exists() & CheckoutItem.won_at.does_not_exist(),
+    )
+    found.won_at = at
+    return found
+
+
+def _change(
+    found: CheckoutItem, actions: Sequence[Action], condition: Condition, also: Sequence[store.Write] = ()
+) -> None:
+    try:
+        store.transact(store.Update(found, actions, condition), *also)
+    except store.Refused:
+        raise VerdictGiven from None
+
+
+def events_of(found: CheckoutItem) -> list[dict[str, Any]]:
+    """What the sandbox tells of the checkout, in the order in which it happened. Told again, each has the same id."""
+    if found.verdict is None:
+        return []
+    total, amount = found.refunded_pence or 0, found.facts["amount_pence"]
+    told = [_told(found, found.verdict, found.decided_at)]
+    if found.refunded_at:
+        told.append(_told(found, "refund", found.refunded_at, moved_pence=total))
+    dispute_id = ids.derived_id("sandbox dispute", found.pk)
+    if found.disputed_at:
+        told.append(_told(found, "dispute", found.disputed_at, moved_pence=amount - total, dispute=dispute_id))
+    if found.won_at:
+        told.append(_told(found, "win", found.won_at, moved_pence=amount - total, dispute=dispute_id))
+    return told
+
+
+def _told(found: CheckoutItem, verdict: str, occurred_at: datetime, **more: Any) -> dict[str, Any]:
+    which = found.pk if verdict in VERDICTS else f"{found.pk}/{verdict}/{more.get('moved_pence')}"
+    return {
+        "id": ids.derived_id("sandbox event", which),
+        "verdict": verdict,
+        "occurred_at": occurred_at.isoformat(),
         "payment": found.facts,
+        **more,
     }
+
+
+def earlier_decline(found: CheckoutItem) -> dict[str, Any]:
+    """What the sandbox tells where a first card was declined before the one that was approved."""
+    event = _told(found, "decline", found.created_at)
+    return event | {"id": ids.derived_id("sandbox event", f"{found.pk}/first card")}
+
+
+def signed_event(found: CheckoutItem, at: datetime) -> tuple[dict[str, str], bytes]:
+    """The event that tells of the checkout's verdict: headers and body."""
+    return signed(_told(found, found.verdict, found.decided_at), at)
+
+
+def signed(event: dict[str, Any], at: datetime) -> tuple[dict[str, str], bytes]:
+    """An event as it is sent at `at`: headers and body."""
     body = json.dumps(event).encode()
     sent_at = int(at.timestamp())
-    signature = f"t={sent_at},v1={_signature(sent_at, body)}"
-    return {SIGNATURE_HEADER: signature, "content-type": "application/json"}, body
+    header = f"t={sent_at},v1={signature(_key(), sent_at, body)}"
+    return {SIGNATURE_HEADER: header, "content-type": "application/json"}, body
 
 
-def _signature(sent_at: int, body: bytes) -> str:
+def _key() -> str:
     key, _ = aws.secret(setting("SANDBOX_SECRET_ARN"))
-    return hmac.digest(key.encode(), f"{sent_at}.".encode() + body, "sha256").hex()
-
-
-def _check_signature(header: str, body: bytes, at: datetime) -> None:
-    parts = dict(part.partition("=")[::2] for part in header.split(","))
-    sent, given = parts.get("t", ""), parts.get("v1", "")
-    if not (sent.isascii() and sent.isdigit() and len(sent) <= 12 and given.isascii()):
-        raise EventNotAccepted
-    age = int(at.timestamp()) - int(sent)
-    if not (_YOUNGEST <= age <= _OLDEST) or not hmac.compare_digest(given, _signature(int(sent), body)):
-        raise EventNotAccepted
+    return key

@@ -1,49 +1,30 @@
-"""Starting a payment, hearing what came of it, and showing it."""
+"""Starting a payment and showing it. What comes of it is in `portal.payments.settling`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
-from portal import clock, ids, store
+from portal import ids, store
 from portal.brand import landlord
-from portal.exchange.journal import entry
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity.sessions import NotLoggedIn, Session, keep_open_while_paying
-from portal.mail.outbox import letter
-from portal.observe import count, logger
 from portal.payments import rules
 from portal.payments import store as payments
-from portal.payments.provider import EventNotAccepted, PaymentFacts, Provider, ProviderEvent
-from portal.payments.store import EventItem, PaymentItem, PaymentKeyItem
+from portal.payments.provider import PaymentFacts
+from portal.payments.providers import NoPaymentsHere, the_provider
+from portal.payments.store import PaymentItem, PaymentKeyItem
 from portal.rent import service as rent
 from portal.rent.service import AccountItem
-from portal.settings import setting
 
 __all__ = [
-    "IdempotencyKeyReused", "NoPaymentsHere", "PaymentItem", "apply_event", "found", "history", "id_of", "key_of",
-    "keys_to_start", "on_their_way", "start",
+    "IdempotencyKeyReused", "NoPaymentsHere", "PaymentItem", "found", "history", "id_of", "key_of", "keys_to_start",
+    "on_their_way", "start",
 ]  # fmt: skip
 
 PAGE = 20
-NO_PROVIDER = "none"  # what the template says where the landlord has none
-
-
-class NoPaymentsHere(Failure):
-    """The landlord has no payment provider set up."""
 
 
 class IdempotencyKeyReused(Failure):
     """The key was used for a payment of another amount or account."""
-
-
-def _provider() -> Provider:
-    """The provider that the template names."""
-    name = setting("PAYMENT_PROVIDER")
-    if name == "sandbox":
-        from portal.payments.sandbox import Sandbox
-
-        return Sandbox()
-    raise NoPaymentsHere
 
 
 def keys_to_start(session: Session, rent_account_id: str, idempotency_key: str) -> list[store.Key]:
@@ -67,11 +48,12 @@ def start(session: Session, rent_account_id: str, amount_pence: int, idempotency
         BadInput: the amount.
         IdempotencyKeyReused: the key has started a different payment.
         NoPaymentsHere: there is no provider.
+        ProviderSilent: it does not answer; the same key asks it again.
     """
     account, used = session.beside
     if account is None:
         raise NotFound
-    _provider()  # where there is none, nothing is written
+    the_provider()  # where there is none, nothing is written
     limits = landlord()["payments"]
     trouble = rules.amount_trouble(amount_pence, least=limits["minimum_pence"], most=limits["maximum_pence"])
     if trouble:
@@ -84,7 +66,12 @@ def start(session: Session, rent_account_id: str, amount_pence: int, idempotency
         payment = _started_before(session, used, rent_account_id, amount_pence, at)
     if payment is None:
         raise NotFound
-    return payment if payment.checkout_url else _at_provider(payment, account, at)
+    return _at_provider(payment, account) if _may_still_begin(payment, at) else payment
+
+
+def _may_still_begin(payment: PaymentItem, at: datetime) -> bool:
+    """Whether the provider may be asked for a page. Where that was never done in time, the payment has expired."""
+    return payment.status == rules.CREATED and at < payment.created_at + rules.ASKED_ABOUT_AFTER
 
 
 def _new_payment(session: Session, account: AccountItem, amount_pence: int, at: datetime) -> PaymentItem:
@@ -117,6 +104,7 @@ def _write(session: Session, payment: PaymentItem, idempotency_key: str, at: dat
         store.transact(
             store.Put(used, PaymentKeyItem.new()),
             store.Put(payment, PaymentItem.new()),
+            store.Put(payments.pending(session.tenancy_id, id_of(payment))),
             keep_open_while_paying(session, at),
         )
     except store.Refused as refused:
@@ -136,7 +124,7 @@ def _started_before(
     return payment  # type: ignore[no-any-return]
 
 
-def _at_provider(payment: PaymentItem, account: AccountItem, at: datetime) -> PaymentItem:
+def _at_provider(payment: PaymentItem, account: AccountItem) -> PaymentItem:
     """Ask the provider for its page and note it. An event may have come first: then only the page is noted."""
     facts = PaymentFacts(
         payment_id=id_of(payment),
@@ -149,143 +137,18 @@ def _at_provider(payment: PaymentItem, account: AccountItem, at: datetime) -> Pa
         payment_reference=account.payment_reference or account.reference,
         amount_pence=payment.amount_pence,
     )
-    payment.checkout_url = _provider().start(facts, at)
-    noted = PaymentItem.checkout_url.set(payment.checkout_url)
+    page = the_provider().start(facts, payment.created_at)
+    payment.checkout_id, payment.checkout_url = page
+    noted = [PaymentItem.checkout_id.set(page.checkout_id), PaymentItem.checkout_url.set(page.url)]
     try:
         store.transact(
-            store.Update(payment, [noted, PaymentItem.status.set(rules.PENDING)], PaymentItem.status == rules.CREATED)
+            store.Update(payment, [*noted, PaymentItem.status.set(rules.PENDING)], PaymentItem.status == rules.CREATED)
         )
         payment.status = rules.PENDING
     except store.Refused as refused:
         if stored := refused.stored[0]:
             payment.status = PaymentItem.from_raw_data(stored).status
     return payment
-
-
-def apply_event(name: str, headers: dict[str, str], body: bytes, at: datetime) -> None:
-    """Apply what the provider says: a success posts its transaction, once, whenever and however often it comes.
-
-    Payment, transaction, balance, receipt and the event's own id change in one DynamoDB transaction. An event that
-    was applied, or comes after the payment's end, changes nothing and is fine.
-
-    Raises:
-        NotFound: there is no such provider here.
-        EventNotAccepted: signature, age or content are not right, or the facts are not those of the payment.
-    """
-    its = _provider() if name == setting("PAYMENT_PROVIDER") != NO_PROVIDER else None
-    if its is None:
-        raise NotFound
-    event = its.read_event(headers, body, at)
-    writes = _writes_of(its.name, event, at)
-    try:
-        store.transact(*writes)
-    except store.Refused as refused:
-        if not _landlord_was_first(refused, event):
-            _check_harmless(refused, event)
-            return
-        # Its line is in the landlord's own transactions already: only the payment and its receipt are missing.
-        store.transact(*writes[:2], _receipt(event, at))
-    count("PaymentSucceeded" if event.outcome == rules.SUCCEEDED else "PaymentFailed")
-
-
-def _writes_of(name: str, event: ProviderEvent, at: datetime) -> list[store.Write]:
-    facts = event.facts
-    key = payments.payment_key(facts.tenancy_id, facts.payment_id)
-    change = store.Update(
-        PaymentItem(pk=key.pk, sk=key.sk),
-        [PaymentItem.status.set(event.outcome), PaymentItem.settled_at.set(at)],
-        _is_payment_of(facts) & PaymentItem.status.is_in(*rules.states_before(event.outcome)),
-    )
-    event_at = payments.event_key(name, event.event_id)
-    applied = EventItem(
-        pk=event_at.pk, sk=event_at.sk, payment_id=facts.payment_id, outcome=event.outcome, applied_at=at
-    )
-    writes: list[store.Write] = [change, store.Put(applied, EventItem.new())]
-    return writes + _posting(event, at) if event.outcome == rules.SUCCEEDED else writes
-
-
-def _is_payment_of(facts: PaymentFacts) -> Any:
-    return (
-        (PaymentItem.amount_pence == facts.amount_pence)
-        & (PaymentItem.rent_account_id == facts.rent_account_id)
-        & (PaymentItem.customer_id == facts.customer_id)
-        & (PaymentItem.reference == facts.reference)
-    )
-
-
-def _posting(event: ProviderEvent, at: datetime) -> list[store.Write]:
-    facts, posted_on = event.facts, _paid_on(event, at)
-    row = {
-        "transaction_reference": facts.reference,
-        "rent_account_reference": facts.rent_account_reference,
-        "posted_on": posted_on.isoformat(),
-        "kind": "payment",
-        "description": "Card payment",
-        "amount": f"-{facts.amount_pence // 100}.{facts.amount_pence % 100:02}",
-        "payment_reference": facts.payment_reference,
-    }
-    return [
-        *rent.posting(
-            facts.tenancy_id,
-            facts.rent_account_id,
-            rent.transaction_id(facts.reference),
-            posted_on=posted_on,
-            kind="payment",
-            description="Card payment",
-            amount_pence=-facts.amount_pence,
-            at=at,
-        ),
-        _receipt(event, at),
-        entry("payments", row, at),
-    ]
-
-
-def _paid_on(event: ProviderEvent, at: datetime) -> date:
-    return clock.london_date(min(event.occurred_at, at))
-
-
-def _receipt(event: ProviderEvent, at: datetime) -> store.Put:
-    facts = event.facts
-    about = {
-        "amount_pence": facts.amount_pence,
-        "rent_account_name": facts.rent_account_name,
-        "reference": facts.reference,
-        "paid_on": _paid_on(event, at).isoformat(),
-    }
-    return letter("payment_receipt", to=f"customer:{facts.customer_id}", at=at, about=about)
-
-
-_POSTED = 2  # where the write of the POSTED item stands among an event's
-
-
-def _landlord_was_first(refused: store.Refused, event: ProviderEvent) -> bool:
-    """Whether nothing but the landlord's own line of this very payment is in the way."""
-    facts = event.facts
-    return (
-        event.outcome == rules.SUCCEEDED
-        and not refused.by(0)
-        and not refused.by(1)
-        and rent.agrees(refused.stored.get(_POSTED), facts.rent_account_id, -facts.amount_pence)
-    )
-
-
-def _check_harmless(refused: store.Refused, event: ProviderEvent) -> None:
-    """A refusal is fine where the event was applied before or comes after the payment's end, else it is an alarm."""
-    if refused.by(1):
-        return
-    stored = refused.stored.get(0)
-    payment = PaymentItem.from_raw_data(stored) if stored else None
-    facts = event.facts
-    ours = payment is not None and (
-        payment.amount_pence,
-        payment.rent_account_id,
-        payment.customer_id,
-        payment.reference,
-    ) == (facts.amount_pence, facts.rent_account_id, facts.customer_id, facts.reference)
-    if payment is None or not ours or payment.status in rules.states_before(event.outcome):
-        logger.error("a provider's event does not fit", payment_id=facts.payment_id, outcome=event.outcome)
-        count("PaymentEventMismatch")
-        raise EventNotAccepted
 
 
 def found(payment: PaymentItem | None) -> PaymentItem:

@@ -4,16 +4,31 @@
 |---|---|---|---|
 | TENANCY#tenancy_id | PAYMENT#payment_id | a payment | its page (one read with the session), the history |
 | TENANCY#tenancy_id | PAYKEY#client key | which payment an Idempotency-Key made | starting a payment; kept for ever |
-| EVENT#provider#event_id | EVENT | that a provider's event was applied | every event: never twice |
+| EVENT#provider#event_id | EVENT | that a provider's event was taken; kept for ever | every event: never twice |
+| PENDING#shard | PENDING#payment_id | a payment of which nobody knows yet what becomes; gone once it is known | the reconciler, every five minutes |
+| TAKEN#day | TAKEN#payment_id | a payment whose money was taken, under the London day on which it was posted | the day's report |
+| QUARANTINE | EVENT#digest | a signed event that we cannot read, or that is not as our payment is; 60 days | operators, the day's report |
+| RECONCILIATION | STATE | up to which day there are reports | the day's report |
+| RECONCILIATION#day | DIFFERENCE#reference#what | where provider, portal and housing system differ; 60 days | the day's report: written again, it says the same |
+
+The first two of these change in the transactions of the payment itself. PENDING has eight shards, so that no one
+partition takes every payment's writes.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+# ruff: noqa: E501  (a table's rows)
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 
 from portal import store
 from portal.settings import setting
+
+SHARDS = 8
+_KEPT = timedelta(days=60)
+_MOST_OF_A_BODY = 50_000
 
 
 class _Item(store.Item):
@@ -35,6 +50,8 @@ class PaymentItem(_Item):
     created_at = store.InstantAttribute()
     settled_at = store.InstantAttribute(null=True)
     checkout_url = UnicodeAttribute(null=True)
+    checkout_id = UnicodeAttribute(null=True)
+    refunded_pence = store.PenceAttribute(null=True)
 
 
 class PaymentKeyItem(_Item):
@@ -48,13 +65,59 @@ class PaymentKeyItem(_Item):
 
 
 class EventItem(_Item):
-    """That a provider's event was applied."""
+    """That a provider's event was taken."""
 
     range_prefix = "EVENT"
 
     payment_id = UnicodeAttribute()
     outcome = UnicodeAttribute()
     applied_at = store.InstantAttribute()
+
+
+class PendingItem(_Item):
+    """A payment that waits for its end."""
+
+    range_prefix = "PENDING#"
+
+    tenancy_id = UnicodeAttribute()
+
+
+class TakenItem(_Item):
+    """A payment whose money was taken that day."""
+
+    range_prefix = "TAKEN#"
+
+    tenancy_id = UnicodeAttribute()
+
+
+class QuarantinedItem(_Item):
+    """A provider's event that was signed and not applied. `body` is the event as it came."""
+
+    range_prefix = "EVENT#"
+
+    provider = UnicodeAttribute()
+    why = UnicodeAttribute()
+    received_at = store.InstantAttribute()
+    body = UnicodeAttribute()
+
+
+class ReportedItem(_Item):
+    """Up to which day there are reports."""
+
+    range_prefix = "STATE"
+
+    through = store.DayAttribute()
+
+
+class DifferenceItem(_Item):
+    """Where provider, portal and housing system differ on a payment. Amounts and states as each has them."""
+
+    range_prefix = "DIFFERENCE#"
+
+    reference = UnicodeAttribute()
+    what = UnicodeAttribute()
+    provider_has = UnicodeAttribute(null=True)
+    portal_has = UnicodeAttribute(null=True)
 
 
 def payment_key(tenancy_id: str, payment_id: str) -> store.Key:
@@ -76,3 +139,70 @@ def payments_down(tenancy_id: str, at: datetime, *, below: str | None, limit: in
     """At most `limit` payments, newest first, those older than the payment with the id `below`."""
     before = f"{PaymentItem.range_prefix}{below}" if below else None
     return list(store.query(PaymentItem, f"TENANCY#{tenancy_id}", at, before=before, newest_first=True, limit=limit))
+
+
+def pending(tenancy_id: str, payment_id: str) -> PendingItem:
+    """The item that says that the payment waits for its end."""
+    shard = int.from_bytes(hashlib.blake2b(payment_id.encode(), digest_size=1).digest()) % SHARDS
+    return PendingItem(pk=f"PENDING#{shard}", sk=f"{PendingItem.range_prefix}{payment_id}", tenancy_id=tenancy_id)
+
+
+def taken(day: date, tenancy_id: str, payment_id: str) -> TakenItem:
+    """The item that says that the payment's money was taken on that London day."""
+    return TakenItem(pk=f"TAKEN#{day}", sk=f"{TakenItem.range_prefix}{payment_id}", tenancy_id=tenancy_id)
+
+
+def all_pending(born_before: str, at: datetime) -> Iterator[PendingItem]:
+    """Every payment that waits and whose id is below `born_before`."""
+    for shard in range(SHARDS):
+        yield from store.query(PendingItem, f"PENDING#{shard}", at, before=f"{PendingItem.range_prefix}{born_before}")
+
+
+def taken_on(day: date, at: datetime) -> list[store.Key]:
+    """Where the payments are whose money was taken on that London day."""
+    found = store.query(TakenItem, f"TAKEN#{day}", at)
+    return [payment_key(item.tenancy_id, item.sk.removeprefix(TakenItem.range_prefix)) for item in found]
+
+
+def quarantined(provider: str, why: str, body: bytes, at: datetime) -> QuarantinedItem:
+    """An event to be looked at by a person. Sent again it has the same key."""
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    return QuarantinedItem(
+        pk="QUARANTINE",
+        sk=f"{QuarantinedItem.range_prefix}{digest}",
+        provider=provider,
+        why=why,
+        received_at=at,
+        body=body[:_MOST_OF_A_BODY].decode(errors="replace"),
+        expires_at=int((at + _KEPT).timestamp()),
+    )
+
+
+def reported_key() -> store.Key:
+    """Where it stands up to which day there are reports."""
+    return ReportedItem.key("RECONCILIATION", "STATE")
+
+
+def difference(
+    day: date, reference: str, what: str, at: datetime, *, provider_has: str | None, portal_has: str | None
+) -> DifferenceItem:
+    """A line of the day's report."""
+    return DifferenceItem(
+        pk=f"RECONCILIATION#{day}",
+        sk=f"{DifferenceItem.range_prefix}{reference}#{what}",
+        reference=reference,
+        what=what,
+        provider_has=provider_has,
+        portal_has=portal_has,
+        expires_at=int((at + _KEPT).timestamp()),
+    )
+
+
+def differences(day: date, at: datetime) -> list[DifferenceItem]:
+    """The lines of the day's report."""
+    return list(store.query(DifferenceItem, f"RECONCILIATION#{day}", at))
+
+
+def quarantine(at: datetime) -> Iterator[QuarantinedItem]:
+    """Every event that waits for a person."""
+    return store.query(QuarantinedItem, "QUARANTINE", at)

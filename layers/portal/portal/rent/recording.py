@@ -121,6 +121,7 @@ def record_transactions(rows: Sequence[ImportedTransaction], at: datetime) -> li
     for index, (row, before) in enumerate(zip(rows, posted, strict=True)):
         if before:
             outcomes[index] = _judge(row, before)
+            _note_listed(row, before, outcomes[index], at)
         elif row.account_reference not in owner_of:
             outcomes[index] = refused(_NO_ACCOUNT)
         else:
@@ -183,7 +184,7 @@ def _post(rows: Sequence[ImportedTransaction], tenancy_id: str, at: datetime) ->
     account_id = service.rent_account_id(rows[0].account_reference)
     if len({line.transaction_id for line in lines}) == len(lines):
         try:
-            store.transact(*rent.postings(tenancy_id, account_id, lines, at))
+            store.transact(*rent.postings(tenancy_id, account_id, lines, at, listed=True))
         except store.Refused:
             pass
         else:
@@ -202,6 +203,12 @@ def _judge(row: ImportedTransaction, before: PostedItem) -> Recorded:
     )
     same = row.taken_here or (before.posted_on == row.posted_on and before.kind == row.kind)
     return UNCHANGED if agrees and same else refused(_NEVER_CHANGED)
+
+
+def _note_listed(row: ImportedTransaction, before: PostedItem, outcome: Recorded, at: datetime) -> None:
+    """A payment taken here has come back: once, so that the day's report knows."""
+    if row.taken_here and outcome == UNCHANGED and before.listed_at is None:
+        store.transact(store.Update(before, [PostedItem.listed_at.set(at)], PostedItem.pk.exists()))
 
 
 def _year(row: ImportedYear) -> YearItem:

@@ -27,6 +27,7 @@ __all__ = [
     "explanation",
     "id_of",
     "key_of",
+    "listed",
     "page",
     "posting",
     "rent_account_id",
@@ -357,6 +358,12 @@ def agrees(posted: dict[str, Any] | None, rent_account_id: str, amount_pence: in
         return False
     stored = PostedItem.from_raw_data(posted)
     return (stored.rent_account_id, stored.amount_pence) == (rent_account_id, amount_pence)
+
+
+def listed(transaction_ids: Sequence[str], at: datetime) -> list[bool]:
+    """Of each transaction, whether the housing system has listed it."""
+    found = rent.stored([rent.posted_key(transaction_id) for transaction_id in transaction_ids], at)
+    return [posted is not None and posted.listed_at is not None for posted in found]
 
 
 def _key(line: LineItem) -> str:

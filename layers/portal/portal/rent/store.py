@@ -85,6 +85,8 @@ class PostedItem(_Item):
     posted_on = store.DayAttribute()
     kind = UnicodeAttribute()
     amount_pence = store.PenceAttribute()
+    # When the housing system listed it: never, for what was taken here and has not come back yet.
+    listed_at = store.InstantAttribute(null=True)
 
 
 class YearItem(_Item):
@@ -188,10 +190,13 @@ def posting(
     return postings(tenancy_id, rent_account_id, [line], at)
 
 
-def postings(tenancy_id: str, rent_account_id: str, lines: Sequence[Posting], at: datetime) -> list[store.Write]:
+def postings(
+    tenancy_id: str, rent_account_id: str, lines: Sequence[Posting], at: datetime, *, listed: bool = False
+) -> list[store.Write]:
     """The writes that post several transactions of one account, all or none: two a line, one a month, one in all.
 
-    `lines` are different transactions, and at most 30: DynamoDB takes a hundred writes at once.
+    `lines` are different transactions, and at most 30: DynamoDB takes a hundred writes at once. `listed` says that
+    the housing system listed them.
     """
     pk = f"ACCOUNT#{rent_account_id}"
     writes: list[store.Write] = []
@@ -205,6 +210,7 @@ def postings(tenancy_id: str, rent_account_id: str, lines: Sequence[Posting], at
             posted_on=line.posted_on,
             kind=line.kind,
             amount_pence=line.amount_pence,
+            listed_at=at if listed else None,
         )
         item = LineItem(
             pk=pk,

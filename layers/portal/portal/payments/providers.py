@@ -1,0 +1,27 @@
+"""Which payment provider the landlord has: the template's parameter PaymentProvider says."""
+
+from portal.failures import Failure, NotFound
+from portal.payments.provider import Provider
+from portal.settings import setting
+
+NONE = "none"
+
+
+class NoPaymentsHere(Failure):
+    """The landlord has no payment provider set up."""
+
+
+def the_provider() -> Provider:
+    """The landlord's provider; raises NoPaymentsHere."""
+    if setting("PAYMENT_PROVIDER") == "sandbox":
+        from portal.payments.sandbox import Sandbox
+
+        return Sandbox()
+    raise NoPaymentsHere
+
+
+def provider_called(name: str) -> Provider:
+    """The landlord's provider, where it has that name; raises NotFound."""
+    if name != setting("PAYMENT_PROVIDER") or name == NONE:
+        raise NotFound
+    return the_provider()
