@@ -13,6 +13,7 @@ os.environ |= {
     "RENT_TABLE": "rent",
     "REPAIRS_TABLE": "repairs",
     "OUTBOX_TABLE": "outbox",
+    "AUDIT_TABLE": "audit",
     "KEYS_SECRET_ARN": "portal-keys",
     "SANDBOX_SECRET_ARN": "portal-sandbox",
     "WAITING_SECRET_ARN": "portal-waiting",

@@ -44,7 +44,7 @@ def all_recorded() -> set[Allowed]:
 
 _TABLES = {
     "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",
-    "outbox": "OutboxTable",
+    "outbox": "OutboxTable", "audit": "AuditTable",
 }  # fmt: skip
 _SECRETS = {"portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret", "portal-waiting": "WaitingSecret"}
 _IN_TRANSACTIONS = {

@@ -111,7 +111,7 @@ def log_off_everywhere_else(session: Session) -> None:
 @app.post("/api/logout", status=204, before_password_change=True, failures=(NotLoggedIn,))
 def log_out(session: Session) -> Answer[None]:
     """End the session, and have the browser forget what it kept of us."""
-    logging_in.log_off(session)
+    logging_in.log_off(session, clock.now())
     return Answer(
         None,
         headers={"Clear-Site-Data": '"cache", "storage"'},

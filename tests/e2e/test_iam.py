@@ -87,12 +87,14 @@ def test_the_roles_may_not_do_what_they_do_not_do(stack: LocalStack, new_tenant:
 
     dynamodb = client("dynamodb")
     key = {"pk": {"S": "x"}, "sk": {"S": "x"}}
-    table = {name: stack.outputs[f"{name}TableName"] for name in ("Identity", "Rent", "Outbox", "Repairs")}
+    table = {name: stack.outputs[f"{name}TableName"] for name in ("Identity", "Rent", "Outbox", "Repairs", "Audit")}
     attempts = {
         "write a balance": lambda: dynamodb.put_item(TableName=table["Rent"], Item=key),
         "change a balance": lambda: dynamodb.update_item(TableName=table["Rent"], Key=key),
         "read every customer": lambda: dynamodb.scan(TableName=table["Identity"]),
         "delete a session": lambda: dynamodb.delete_item(TableName=table["Identity"], Key=key),
+        "read what is kept of people": lambda: dynamodb.scan(TableName=table["Audit"]),
+        "make up an event": lambda: dynamodb.put_item(TableName=table["Audit"], Item=key),
         "send mail": lambda: dynamodb.put_item(TableName=table["Outbox"], Item=key),
         "read repairs": lambda: dynamodb.query(
             TableName=table["Repairs"],

@@ -18,7 +18,7 @@ from tests.e2e.description import Description
 from tests.e2e.stack import LocalStack
 from tests.e2e.tenant import Tenant, new_password
 
-TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox")
+TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox", "Audit")
 
 
 @dataclass

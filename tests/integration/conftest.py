@@ -21,7 +21,7 @@ from tests.integration.transactions import take_back_by_item
 take_back_by_item()
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("tenancies", "identity", "rent", "repairs", "outbox")
+TABLES = ("tenancies", "identity", "rent", "repairs", "outbox", "audit")
 ORIGIN = "http://localhost:8000"
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

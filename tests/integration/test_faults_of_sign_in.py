@@ -108,7 +108,10 @@ def put_back(kept: Tables) -> None:
 
 
 def stored() -> Counter[str]:
-    """How many items of each kind are kept, tries apart: half a change is neither the count before nor that after."""
+    """How many items of each kind are kept, tries apart: half a change is neither the count before nor that after.
+
+    Among them what the landlord is told of it: no change without its event, and no event without its change.
+    """
     found: Counter[str] = Counter()
     for name in ("identity", "outbox"):
         raws = aws.client("dynamodb").scan(TableName=name)["Items"]
@@ -118,6 +121,8 @@ def stored() -> Counter[str]:
                 used = "used" if "used_at" in raw else ""
                 new = kind == "LOGIN" and passwords.is_right(NEW_PASSWORD, raw["password_hash"]["S"])
                 found[f"{kind} {raw.get('kind', {}).get('S', '')} {used} {new}"] += 1
+    for raw in aws.client("dynamodb").scan(TableName="audit")["Items"]:
+        found[f"EVENT {raw['outcome']['S']} {raw['reason']['S']}"] += 1
     return found
 
 

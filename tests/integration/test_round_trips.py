@@ -16,21 +16,22 @@ FLOORS = {
     "contact": 1, "household": 1, "start a payment": 4, "payment event": 1, "payment event, repeated": 1,
     "repairs": 2, "payments": 2, "session": 2,
 }  # fmt: skip
-# What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16).
+# What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16), and
+# a refusal that writes nothing else one more, which keeps the event for the landlord (decision 0023).
 # Transactions read the account once more after the lines: a posting in between would put every balance wrong.
 # A statement reads beside its lines the sums of the months after them. Where something is charged, the explanation and
 # the calendar read the rent years too: one call more.
 # Starting a payment is 2 before the provider, 1 at the sandbox, which keeps its page in the same database, and 1 after.
 MEASURED = {
     "register": 9,
-    "register, no match": 4,
+    "register, no match": 5,
     "resend": 5,
     "keep trying": 4,
     "keep trying, asked again": 4,
     "verify": 5,
-    "verify, wrong code": 3,
+    "verify, wrong code": 4,
     "log in": 5,
-    "log in, wrong password": 3,
+    "log in, wrong password": 4,
     "ask for a reset": 5,
     "ask for a reset, unknown address": 5,
     "change password": 9,

@@ -214,7 +214,7 @@ def test_a_table_expires_restores_and_encrypts(name: str) -> None:
 
 
 def test_there_is_a_table_for_each_domain() -> None:
-    assert set(TABLES) == {"TenanciesTable", "IdentityTable", "RentTable", "RepairsTable", "OutboxTable"}
+    assert set(TABLES) == {"TenanciesTable", "IdentityTable", "RentTable", "RepairsTable", "OutboxTable", "AuditTable"}
 
 
 def test_tables_are_protected_unless_somebody_says_otherwise() -> None:
@@ -361,6 +361,14 @@ def test_a_function_writes_no_log_but_its_own(function: str) -> None:
 def test_only_the_import_reads_a_whole_table_and_only_to_weigh_a_snapshot() -> None:
     scanning = {(role, s["Sid"]) for role in ROLES for s in statements(role) if "dynamodb:Scan" in s["Action"]}
     assert scanning == {("ImporterRole", "Tenancies")}
+
+
+def test_whoever_keeps_an_event_can_neither_read_change_nor_remove_one() -> None:
+    table = {"Fn::GetAtt": ["AuditTable", "Arn"]}
+    allowed = {role: s["Action"] for role in ROLES for s in statements(role) if table in as_list(s["Resource"])}
+    assert allowed.pop("ExporterRole") == ["dynamodb:Query"]
+    assert set(allowed) >= {"RegisterRole", "VerifyRole", "LoginRole", "ResetRole", "ContactRole", "ImporterRole"}
+    assert {tuple(actions) for actions in allowed.values()} == {("dynamodb:PutItem",)}
 
 
 def test_nobody_may_touch_tables_as_such() -> None:

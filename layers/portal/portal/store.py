@@ -8,7 +8,7 @@ it out, and a condition on such an item uses `live`.
 import random
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, cast
@@ -142,10 +142,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Put:
-    """Write the whole item."""
+    """Write the whole item. `done` is called once it is written, together with all that was to be written with it."""
 
     item: Item
     condition: Condition | None = None
+    done: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,14 @@ def transact(*writes: Write) -> None:
     """
     if len(writes) == 1:
         _write_one(writes[0])
-        return
+    else:
+        _write_all(writes)
+    for write in writes:
+        if isinstance(write, Put) and write.done:
+            write.done()
+
+
+def _write_all(writes: Sequence[Write]) -> None:
     order = [w for kind in (Check, Delete, Put, Update) for w in writes if isinstance(w, kind)]
     for attempt in range(_TRIES):
         try:

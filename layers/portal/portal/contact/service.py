@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from portal import ids, store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.contact import rules
 from portal.contact import store as contacts
 from portal.contact.rules import Member
@@ -18,6 +20,11 @@ from portal.tenancies import service as tenancies
 
 # Enough for a dozen changes of one item at the same moment.
 _TRIES = 12
+_HOUSEHOLD = {
+    "added": Outcome.HOUSEHOLD_ADDED,
+    "changed": Outcome.HOUSEHOLD_CHANGED,
+    "removed": Outcome.HOUSEHOLD_REMOVED,
+}
 
 
 class StaleVersion(Failure):
@@ -106,6 +113,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
                     at=at,
                     about={"changed": [rules.IN_WORDS[name] for name in changed], "at": at.isoformat()},
                 ),
+                _event(Outcome.MOBILE_CHANGED if "mobile" in changed else Outcome.CONTACT_CHANGED, session, at),
             )
         except store.Refused:
             contacts.let_others_finish(attempt)
@@ -113,6 +121,10 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
         else:
             return _contact(customer, person, item)
     raise store.Unavailable
+
+
+def _event(outcome: Outcome, session: Session, at: datetime) -> store.Put:
+    return audit.event(outcome, at, customer_id=session.customer_id, tenancy_id=session.tenancy_id)
 
 
 def _changed_contact(
@@ -225,6 +237,7 @@ def _change_household(session: Session, what: str, change: Callable[[list[Member
                     at=at,
                     about={"change": what, "at": at.isoformat()},
                 ),
+                _event(_HOUSEHOLD[what], session, at),
             )
         except store.Refused:
             contacts.let_others_finish(attempt)

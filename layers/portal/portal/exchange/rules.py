@@ -83,6 +83,8 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "first_asked_on",
         "last_asked_on",
     ),
+    # What became of each try to get in or to change something (portal.audit); `source` is a network, never an address.
+    "audit": ("at", "outcome", "reason", "customer_id", "tenancy_id", "source"),
 }
 """The files of `outbox/<date>/`, each with its columns: what an entry of the journal holds beside them goes nowhere."""
 

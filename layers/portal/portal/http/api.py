@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from portal import aws, budget, clock, ids, store
+from portal.audit.service import coming_from
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.http.problems import MEDIA_TYPE, problem_document
 from portal.http.visit import Visit, body_of, came_through_the_site, headers_of, visit_of
@@ -217,7 +218,8 @@ class Api:
                 raise refused
             if "visit" in takes:
                 given["visit"] = visit
-            return _response(route.handler(**given), route.status)
+            with coming_from(visit.address):
+                return _response(route.handler(**given), route.status)
 
         call.__name__ = getattr(route.handler, "__name__", "call")
         return call

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from portal import store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
@@ -49,13 +51,18 @@ def log_in(
     keys = [identity.login_key(email), identity.reset_key(email), *key_of_replaced(session_cookie)]
     login, reset, *before = store.fetch(keys, at)
     is_temporary = _is_temporary(password, reset, email) and login is not None
+    customer_id = login.customer_id if login else None
     if refused and not is_temporary:
+        audit.note(Outcome.LOCKED_LOGIN, at, customer_id=customer_id)
         raise refused
     is_password = passwords.is_right(password, login.password_hash if login else None)
     if not is_password and not is_temporary:
+        wrong = Outcome.LOGIN_REFUSED_PASSWORD if login else Outcome.LOGIN_REFUSED_UNKNOWN
+        audit.note(wrong, at, customer_id=customer_id)
         raise LoginFailed
     held = tenancies.tenancies_of(login.customer_id, at)
     if not held:
+        audit.note(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id)
         raise NoTenancyToShow
     temporary = is_temporary and not is_password
     opened = new_session(
@@ -77,9 +84,12 @@ def log_in(
         writes.append(store.Update(login, [rehashed], same_password))
     else:
         writes.append(store.Check(login, same_password))
+    outcome = Outcome.RESET_USED if temporary else Outcome.LOGGED_IN
+    writes.append(audit.event(outcome, at, customer_id=customer_id, tenancy_id=held[0].tenancy_id))
     try:
         store.transact(*writes, *replaced(session_cookie, before))
     except store.Refused:
+        audit.note(Outcome.LOGIN_REFUSED_CHANGED, at, customer_id=customer_id)
         raise LoginFailed from None
     proof = None if shared_computer or temporary else devices.proof(email, at)
     return SignedIn(opened, held, temporary, proof)
@@ -105,10 +115,14 @@ def _is_temporary(password: str, reset: ResetItem | None, email: str) -> bool:
     return secrets.same(secrets.bare(password), right)
 
 
-def log_off(session: Session) -> None:
+def log_off(session: Session, at: datetime) -> None:
     """End the session at once."""
     key = identity.session_key(session.customer_id, session.session_id)
-    store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk)))
+    store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk)), _event(Outcome.LOGGED_OFF, session, at))
+
+
+def _event(outcome: Outcome, session: Session, at: datetime) -> store.Put:
+    return audit.event(outcome, at, customer_id=session.customer_id, tenancy_id=session.tenancy_id)
 
 
 class OpenSession(NamedTuple):
@@ -140,7 +154,8 @@ def log_off_elsewhere(session: Session, session_id: str, at: datetime) -> None:
     """End another of the customer's sessions; raises NotFound where it is none of theirs or over."""
     key = identity.session_key(session.customer_id, session_id)
     try:
-        store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at)))
+        ended = store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))
+        store.transact(ended, _event(Outcome.SESSION_ENDED, session, at))
     except store.Refused:
         raise NotFound from None
 
@@ -157,6 +172,7 @@ def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: dateti
     """Look at another of the customer's tenancies, under a new token; raises BadInput where it is not theirs."""
     held = tenancies.tenancies_of(session.customer_id, at)
     if tenancy_id not in {t.tenancy_id for t in held}:
+        audit.note(Outcome.TENANCY_NOT_CHOSEN, at, customer_id=session.customer_id, tenancy_id=session.tenancy_id)
         raise BadInput(errors=[FieldError("tenancy_id", "Choose one of your own tenancies")])
     opened = new_session(
         session.customer_id,
@@ -170,7 +186,7 @@ def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: dateti
     key = identity.session_key(session.customer_id, session.session_id)
     ended = store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))
     try:
-        store.transact(opened.write, ended)
+        store.transact(opened.write, ended, _event(Outcome.TENANCY_CHOSEN, opened.session, at))
     except store.Refused:
         raise NotLoggedIn from None
     return SignedIn(opened, held, False, None)

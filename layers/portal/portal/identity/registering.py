@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from portal import ids, store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.failures import BadInput, Failure
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
@@ -57,40 +59,58 @@ def register(
     tries.count_call(address, at)
     reference_tries = f"reference#{tenancies.tenancy_id(tenancy_reference)}"
     address_tries = tries.reserve_mismatch(address, at)
-    with _given_back_when_refused(address_tries):
+    with _given_back_when_refused(audit.event(Outcome.LOCKED_REFERENCE, at), address_tries):
         tries.spend(reference_tries, tries.REFERENCE, at)
     people = tenancies.people_to_match(tenancy_reference, at)
     typed = (email, mobile, date_of_birth)
     matching = [p for p in people if rules.matches(typed, (p.email, p.mobile, p.date_of_birth))]
     if len(matching) != 1:
+        audit.note(_why_not_matched(people, matching), at, tenancy_id=people[0].tenancy_id if people else None)
         raise DetailsNotMatched
     (person,) = matching
     spent: list[store.Write] = [tries.given_back(reference_tries), tries.given_back(address_tries)]
-    _not_registered(person.person_id, email, spent, at)
-    with _given_back_when_refused(reference_tries, address_tries):
+    _not_registered(person, email, spent, at)
+    locked = audit.event(Outcome.LOCKED_CODES, at, customer_id=person.person_id, tenancy_id=person.tenancy_id)
+    with _given_back_when_refused(locked, reference_tries, address_tries):
         tries.spend(f"codes#{person.person_id}", tries.CODES_OF_PERSON, at)
         if not may_mail(email, at):
             # Whoever matches may know: a page that waits for a mail that is not coming helps nobody.
             raise tries.TriesSpent(retry_after=int(tries.MAILS_AN_HOUR.lasts.total_seconds()))
     registration = new_registration(person, at, rules.code_expires_at(at))
-    store.transact(store.Put(registration, RegistrationItem.new()), _code_mail(registration, at), *spent)
+    store.transact(
+        store.Put(registration, RegistrationItem.new()),
+        _code_mail(registration, at),
+        *spent,
+        _event(Outcome.CODE_SENT, registration, at),
+    )
     return Registration(registration.pk.removeprefix("REGISTRATION#"), registration.code_expires_at)
 
 
 @contextlib.contextmanager
-def _given_back_when_refused(*whats: str) -> Iterator[None]:
-    """Give the tries at `whats` back where something else refuses: nothing was judged, or what was judged matched."""
+def _given_back_when_refused(event: store.Put, *whats: str) -> Iterator[None]:
+    """Give the tries at `whats` back where something else refuses: nothing was judged, or what was judged matched.
+
+    `event` tells of the refusal.
+    """
     try:
         yield
     except (tries.TriesSpent, tries.TooManyCalls):
-        store.transact(*(tries.given_back(what) for what in whats))
+        store.transact(*(tries.given_back(what) for what in whats), event)
         raise
 
 
-def _not_registered(person_id: str, email: str, spent: Sequence[store.Write], at: datetime) -> None:
-    customer, login = store.fetch([identity.customer_key(person_id), identity.login_key(email)], at)
+def _why_not_matched(people: Sequence[tenancies.Person], matching: Sequence[tenancies.Person]) -> Outcome:
+    if not people:
+        return Outcome.NOT_MATCHED_NO_TENANCY
+    return Outcome.NOT_MATCHED_SEVERAL if matching else Outcome.NOT_MATCHED_FACTS
+
+
+def _not_registered(person: tenancies.Person, email: str, spent: Sequence[store.Write], at: datetime) -> None:
+    customer, login = store.fetch([identity.customer_key(person.person_id), identity.login_key(email)], at)
     if customer or login:
-        store.transact(*spent)
+        outcome = Outcome.ALREADY_REGISTERED if customer else Outcome.EMAIL_IN_USE
+        known = audit.event(outcome, at, customer_id=person.person_id, tenancy_id=person.tenancy_id)
+        store.transact(*spent, known)
         raise AlreadyRegistered if customer else EmailInUse
 
 
@@ -111,6 +131,10 @@ def new_registration(person: tenancies.Person, at: datetime, expires: datetime) 
     )
 
 
+def _event(outcome: Outcome, registration: RegistrationItem, at: datetime) -> store.Put:
+    return audit.event(outcome, at, customer_id=registration.person_id, tenancy_id=registration.tenancy_id)
+
+
 def _code_mail(registration: RegistrationItem, at: datetime) -> store.Put:
     registration_id = registration.pk.removeprefix("REGISTRATION#")
     return letter(
@@ -126,8 +150,17 @@ def resend(registration_id: str, *, address: str, at: datetime) -> None:
     """Mail the same code with the same end again, where there is such a registration. Raises TooManyCalls."""
     tries.count_call(address, at)
     registration = found_registration(registration_id, at)
-    if registration is not None and may_mail(registration.email, at):
-        store.transact(_code_mail(registration, at))
+    if registration is None:
+        audit.note(Outcome.CODE_NOT_SENT_AGAIN_UNKNOWN, at)
+    elif may_mail(registration.email, at):
+        store.transact(_code_mail(registration, at), _event(Outcome.CODE_SENT_AGAIN, registration, at))
+    else:
+        audit.note(
+            Outcome.CODE_NOT_SENT_AGAIN_OFTEN,
+            at,
+            customer_id=registration.person_id,
+            tenancy_id=registration.tenancy_id,
+        )
 
 
 def verify(
@@ -151,18 +184,24 @@ def verify(
         CodeNotAccepted, TriesSpent, TooManyCalls, AlreadyRegistered, EmailInUse
     """
     tries.count_call(address, at)
-    passwords.refuse_weak(password, "password")
+    with audit.noted_when(BadInput, Outcome.PASSWORD_REFUSED_WEAK, at):
+        passwords.refuse_weak(password, "password")
     code_tries = f"code#{registration_id[:64]}"
-    tries.spend(code_tries, tries.CODE, at)
+    with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_CODE, at):
+        tries.spend(code_tries, tries.CODE, at)
     registration = found_registration(registration_id, at)
-    if registration is None or not _is_code(code, registration):
+    if registration is None:
+        audit.note(Outcome.CODE_REFUSED_UNKNOWN, at)
         raise CodeNotAccepted
-    person_id, email = registration.person_id, registration.email
+    person_id, tenancy_id, email = registration.person_id, registration.tenancy_id, registration.email
+    if not _is_code(code, registration):
+        audit.note(Outcome.CODE_REFUSED_WRONG, at, customer_id=person_id, tenancy_id=tenancy_id)
+        raise CodeNotAccepted
     held = tenancies.tenancies_of(person_id, at)
     try:
         passwords.refuse_personal(password, "password", email, held)
     except BadInput:
-        store.transact(tries.given_back(code_tries))
+        store.transact(tries.given_back(code_tries), _event(Outcome.PASSWORD_REFUSED_PERSONAL, registration, at))
         raise
     customer_at, login_at = identity.customer_key(person_id), identity.login_key(email)
     customer = CustomerItem(pk=customer_at.pk, sk=customer_at.sk, email=email, registered_at=at)
@@ -173,7 +212,7 @@ def verify(
         password_hash=passwords.hashed(password),
         date_of_birth=registration.date_of_birth,
     )
-    opened = new_session(person_id, registration.tenancy_id, device, at)
+    opened = new_session(person_id, tenancy_id, device, at)
     key = key_of_replaced(session_cookie)
     before = store.fetch(key, at) if key else []
     writes: list[store.Write] = [
@@ -183,11 +222,14 @@ def verify(
         opened.write,
         letter("registered", to=f"customer:{person_id}", at=at),
         *replaced(session_cookie, before),
+        _event(Outcome.REGISTERED, registration, at),
     ]
     try:
         store.transact(*writes)
     except store.Refused as refused:
-        raise _why_not_verified(refused) from None
+        failure, outcome = _why_not_verified(refused)
+        audit.note(outcome, at, customer_id=person_id, tenancy_id=tenancy_id)
+        raise failure from None
     count("Registered")
     return SignedIn(opened, held, False, devices.proof(email, at))
 
@@ -197,7 +239,9 @@ def _is_code(code: str, registration: RegistrationItem) -> bool:
     return secrets.same(code, right)
 
 
-def _why_not_verified(refused: store.Refused) -> Failure:
+def _why_not_verified(refused: store.Refused) -> tuple[Failure, Outcome]:
     if refused.by(1):
-        return AlreadyRegistered()
-    return EmailInUse() if refused.by(2) else CodeNotAccepted()
+        return AlreadyRegistered(), Outcome.ALREADY_REGISTERED
+    if refused.by(2):
+        return EmailInUse(), Outcome.EMAIL_IN_USE
+    return CodeNotAccepted(), Outcome.CODE_REFUSED_USED

@@ -3,6 +3,8 @@
 from datetime import date, datetime
 
 from portal import ids, store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.clock import epoch
 from portal.failures import BadInput, FieldError
 from portal.identity import passwords, rules, secrets, tries
@@ -32,7 +34,9 @@ def ask_for_reset(email: str, date_of_birth: date, *, address: str, at: datetime
     )
     login, reset, decoy = store.fetch([login_at, reset_at, decoy_at], at)
     known = login is not None and login.date_of_birth == date_of_birth
+    customer_id = login.customer_id if login else None
     if not may_mail(email if known else f"decoy {email}", at):
+        audit.note(Outcome.RESET_NOT_SENT_OFTEN, at, customer_id=customer_id)
         return
     waiting = reset if known else decoy
     writes: list[store.Write] = []
@@ -44,15 +48,20 @@ def ask_for_reset(email: str, date_of_birth: date, *, address: str, at: datetime
     until = datetime.fromtimestamp(int(waiting.expires_at), at.tzinfo)
     mail = letter(
         "temporary_password",
-        to=f"customer:{login.customer_id}" if known else f"nobody:{ids.new_id(at)}",
+        to=f"customer:{customer_id}" if known else f"nobody:{ids.new_id(at)}",
         at=at,
         about={"expires_at": until.isoformat()},
         useful_until=until,
     )
+    asked = Outcome.RESET_ASKED if known else _why_not_known(login)
     try:
-        store.transact(*writes, mail)
+        store.transact(*writes, mail, audit.event(asked, at, customer_id=customer_id))
     except store.Refused:
-        return
+        audit.note(Outcome.RESET_NOT_SENT_TWICE, at, customer_id=customer_id)
+
+
+def _why_not_known(login: LoginItem | None) -> Outcome:
+    return Outcome.RESET_ASKED_WRONG_DATE if login else Outcome.RESET_ASKED_UNKNOWN
 
 
 def _new_reset(key: store.Key, at: datetime) -> ResetItem:
@@ -77,20 +86,24 @@ def change_password(
         TriesSpent, NotLoggedIn
     """
     tries.count_call(address, at)
-    passwords.refuse_weak(new_password, "new_password")
+    who = {"customer_id": session.customer_id, "tenancy_id": session.tenancy_id}
+    with audit.noted_when(BadInput, Outcome.PASSWORD_REFUSED_WEAK, at, **who):
+        passwords.refuse_weak(new_password, "new_password")
     (customer,) = store.fetch([identity.customer_key(session.customer_id)], at)
     if customer is None:
         raise NotLoggedIn
     own_tries = f"login#customer#{session.customer_id}"
-    tries.spend(own_tries, tries.LOGIN, at)
+    with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_PASSWORD, at, **who):
+        tries.spend(own_tries, tries.LOGIN, at)
     (login,) = store.fetch([identity.login_key(customer.email)], at)
     if login is None or not _is_current(current_password, session, login):
+        audit.note(Outcome.PASSWORD_REFUSED_CURRENT, at, **who)
         raise BadInput(errors=[FieldError("current_password", "That is not your current password")])
     held = tenancies.tenancies_of(session.customer_id, at)
     try:
         passwords.refuse_personal(new_password, "new_password", customer.email, held)
     except BadInput:
-        store.transact(tries.given_back(own_tries))
+        store.transact(tries.given_back(own_tries), audit.event(Outcome.PASSWORD_REFUSED_PERSONAL, at, **who))
         raise
     opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
     open_now = identity.sessions_of(session.customer_id, at)
@@ -103,10 +116,12 @@ def change_password(
         tries.given_back(own_tries),
         letter("password_changed", to=f"customer:{session.customer_id}", at=at, about={"at": at.isoformat()}),
         *(store.Delete(item) for item in open_now[:_MOST_ENDED_AT_ONCE]),
+        audit.event(Outcome.PASSWORD_CHANGED_AFTER_RESET if session.temporary else Outcome.PASSWORD_CHANGED, at, **who),
     ]
     try:
         store.transact(*writes)
     except store.Refused:
+        audit.note(Outcome.PASSWORD_REFUSED_CHANGED, at, **who)
         raise NotLoggedIn from None
     _end_all_but(opened, session.customer_id, at)
     return opened

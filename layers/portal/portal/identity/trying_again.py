@@ -11,6 +11,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from portal import clock, store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.exchange import journal
 from portal.identity import rules, sealing, tries
 from portal.identity import store as identity
@@ -100,12 +102,21 @@ def _matched(item: WaitingItem, person: Person, at: datetime) -> bool:
     if not may_have_code or not may_mail(email, at):
         return False
     forget = store.Delete(item, WaitingItem.live(at) & (WaitingItem.facts_id == item.facts_id))
-    writes = [_mail_to_known(person, registered=customer is not None, at=at)] if known else _registration(person, at)
+    mail = [_mail_to_known(person, registered=customer is not None, at=at)]
+    writes = mail if known else _registration(person, at)
+    outcome = _outcome(customer is not None, login is not None)
+    kept = audit.event(outcome, at, customer_id=person.person_id, tenancy_id=person.tenancy_id)
     try:
-        store.transact(forget, *writes)
+        store.transact(forget, *writes, kept)
     except store.Refused:
         return False
     return True
+
+
+def _outcome(is_registered: bool, is_in_use: bool) -> Outcome:
+    if is_registered:
+        return Outcome.WAITING_REGISTERED
+    return Outcome.WAITING_EMAIL_IN_USE if is_in_use else Outcome.WAITING_CODE_SENT
 
 
 def _mail_to_known(person: Person, *, registered: bool, at: datetime) -> store.Write:

@@ -6,6 +6,8 @@ The other half, after each exchange, is `portal.identity.trying_again`.
 from datetime import date, datetime
 
 from portal import store
+from portal.audit import service as audit
+from portal.audit.service import Outcome
 from portal.clock import epoch
 from portal.identity import rules, sealing, tries
 from portal.identity import store as identity
@@ -50,7 +52,8 @@ def _keep(facts: Facts, at: datetime) -> None:
     own = next((item for item in places if item and item.facts_id == facts_id), None)
     if own:
         still_there = WaitingItem.live(at) & (WaitingItem.facts_id == facts_id)
-        store.transact(store.Update(own, [WaitingItem.last_asked_at.set(at)], still_there))
+        asked_again = store.Update(own, [WaitingItem.last_asked_at.set(at)], still_there)
+        store.transact(asked_again, audit.event(Outcome.WAITING_KEPT_BEFORE, at))
     elif None in places:
         key = keys[_first_free(places, facts_id)]
         item = WaitingItem(
@@ -63,7 +66,10 @@ def _keep(facts: Facts, at: datetime) -> None:
             last_asked_at=at,
             expires_at=epoch(at + rules.WAITING_LASTS),
         )
-        store.transact(store.Put(item, WaitingItem.new() | (WaitingItem.expires_at <= at.timestamp())))
+        free = WaitingItem.new() | (WaitingItem.expires_at <= at.timestamp())
+        store.transact(store.Put(item, free), audit.event(Outcome.WAITING_KEPT, at))
+    else:
+        audit.note(Outcome.WAITING_NOT_KEPT, at)
 
 
 def _first_free(places: list[WaitingItem | None], facts_id: str) -> int:
