@@ -20,6 +20,26 @@ from tests.e2e.tenant import Tenant, new_password
 
 TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox", "Audit")
 
+# Where a person's data belongs: of each table, the kinds of item (by sort key) and their attributes. Nowhere else.
+PERSONAL = {
+    "Tenancies": {
+        "PERSON": {"email", "mobile", "date_of_birth"},
+        "CONTACT": {"mobile", "mobile_seen", "home_phone", "correspondence_address", "preferences"},
+        "HOUSEHOLD": {"members"},
+    },
+    "Identity": {
+        "LOGIN": {"pk", "date_of_birth"},
+        "RESET": {"pk"},
+        "CUSTOMER": {"email"},
+        "REGISTRATION": {"email", "date_of_birth"},
+    },
+    "Rent": {},
+    "Repairs": {"REPAIR": {"access_notes"}},
+    # What the landlord is told tonight is theirs; a mail names whom by id.
+    "Outbox": {"ENTRY": {"row"}},
+    "Audit": {},
+}
+
 
 @dataclass
 class Run:
@@ -27,6 +47,7 @@ class Run:
 
     secrets: set[str]
     marks: set[str]
+    days: set[str]
     registered: str
 
 
@@ -70,10 +91,12 @@ def run(
     used = walker.used | other.used | unfinished.used | {waiting_code, waiting_password}
     used |= {"Wrong-Canary-Password-1", "Broken-Canary-", "Another-Canary-99", "Query-Canary-7"}
     marks = {"xq7canary", "Kofi", "Esi Boateng", "Ferry Lane", "Cymraeg", "7946 0123", "79460123", "ring the top bell"}
+    days = _forms_of("1961-02-03")
     for tenant in (walker, other, unfinished):
-        marks |= _forms_of(tenant.facts.date_of_birth) | _forms_of_mobile(tenant.facts.mobile)
-    marks |= _forms_of("1961-02-03") | _forms_of_mobile("+447700900555") | _forms_of_mobile("+447700900877")
-    return Run({secret for secret in used if len(secret) >= 8}, marks, walker.facts.email)
+        days |= _forms_of(tenant.facts.date_of_birth)
+        marks |= _forms_of_mobile(tenant.facts.mobile)
+    marks |= days | _forms_of_mobile("+447700900555") | _forms_of_mobile("+447700900877")
+    return Run({secret for secret in used if len(secret) >= 8}, marks, days, walker.facts.email)
 
 
 def _forms_of(iso: str) -> set[str]:
@@ -154,10 +177,54 @@ def test_no_table_holds_a_code_a_password_or_a_token(run: Run, stack: LocalStack
     assert run.registered.lower() in texts["Identity"], "the scan sees what is stored"
     assert texts["Identity"].count("$argon2id$") >= 2
     assert _found(texts, run.secrets) == []
+    assert texts["Audit"].count('"login_refused"') >= 3, "and what is kept of each outcome"
     # Whoever reads the outbox learns no address either: a mail names its customer or registration by id.
     mails = [item for page in dynamodb.get_paginator("scan").paginate(TableName=stack.outputs["OutboxTableName"])
              for item in page["Items"] if item["pk"]["S"] == "MAIL"]  # fmt: skip
     assert _found({"mails": json.dumps(mails, default=str)}, {"xq7canary"}) == []
+
+
+def test_what_tells_of_a_person_stands_only_where_it_is_listed(run: Run, stack: LocalStack) -> None:
+    found: dict[str, dict[str, set[str]]] = {table: {} for table in PERSONAL}
+    for table in PERSONAL:
+        pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs[f"{table}TableName"])
+        for item in (item for page in pages for item in page["Items"]):
+            for name, value in item.items():
+                # Days of the demo's own rows may be somebody's birthday.
+                if _found({"": _text(value)}, run.marks - run.days):
+                    found[table].setdefault(item["sk"]["S"].partition("#")[0], set()).add(name)
+    for table, kinds in found.items():
+        for kind, names in kinds.items():
+            assert names <= PERSONAL[table].get(kind, set()), (table, kind)
+    assert "email" in found["Tenancies"]["PERSON"], "the search sees what is stored"
+
+
+def test_no_event_of_the_audit_tells_of_a_person_or_holds_an_address(run: Run, stack: LocalStack) -> None:
+    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["AuditTableName"])
+    events = [item for page in pages for item in page["Items"]]
+    assert {item["outcome"]["S"] for item in events} >= {
+        "code_sent", "code_sent_again", "code_refused", "registered", "already_registered", "not_matched", "logged_in",
+        "login_refused", "logged_off", "reset_asked", "reset_used", "password_changed", "password_refused",
+        "contact_changed", "household_changed",
+    }  # fmt: skip
+    assert _found({"events": _text(events)}, run.secrets | run.marks) == []
+    assert all(item["source"]["S"].endswith(".0/24") for item in events if "source" in item)
+    assert {name for item in events for name in item} <= {
+        "pk", "sk", "at", "outcome", "reason", "customer_id", "tenancy_id", "source", "expires_at",
+    }  # fmt: skip
+
+
+def test_a_metric_is_a_name_a_number_and_its_function_alone(logs: dict[str, str]) -> None:
+    metrics = [json.loads(line[line.index("{") :]) for text in logs.values() for line in text.splitlines()
+               if '"CloudWatchMetrics"' in line]  # fmt: skip
+    assert len(metrics) >= 20
+    for line in metrics:
+        (told,) = line["_aws"]["CloudWatchMetrics"]
+        names = {metric["Name"] for metric in told["Metrics"]}
+        assert told["Dimensions"] == [["service"]]
+        assert all(re.fullmatch(r"[A-Za-z]+", name) for name in names)
+        assert line.keys() == {"_aws", "service"} | names
+        assert all(isinstance(value, int | float) for name in names for value in line[name])
 
 
 def test_no_stream_record_holds_a_code_a_password_a_token_or_an_address(run: Run, stack: LocalStack) -> None:
@@ -191,6 +258,10 @@ def test_no_object_of_the_exchange_holds_a_secret(run: Run, stack: LocalStack) -
     }
     assert any("Kofi" in text for key, text in texts.items() if key.startswith("outbox/"))
     assert _found(texts, run.secrets) == []
+    # Of the audit the landlord gets ids, networks and words of ours.
+    events = {key: text for key, text in texts.items() if key.endswith("/audit.csv")}
+    assert any("login_refused,wrong_password" in text for text in events.values())
+    assert _found(events, run.marks) == []
     # A report tells the landlord's officer which line was refused and why, never what stood in it.
     reports = {key: text for key, text in texts.items() if key.startswith("reports/")}
     assert reports
