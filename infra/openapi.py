@@ -179,7 +179,7 @@ def _failures(route: Any) -> dict[str, Any]:
 
 def main() -> int:
     """Write the document, or with `--check` say whether the written one is right."""
-    for name in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX"):
+    for name in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX", "AUDIT"):
         os.environ.setdefault(f"{name}_TABLE", name.lower())
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-2")
     sys.path.insert(0, str(ROOT / "layers" / "portal"))

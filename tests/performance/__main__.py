@@ -53,7 +53,7 @@ def imports() -> dict[str, float]:
         "SITE_ORIGIN": "https://portal.example", "ORIGIN_SECRET": "x", "MAIL_FROM": "x@example.com",
         "EXCHANGE_BUCKET": "x", "KEYS_SECRET_ARN": "x", "SANDBOX_SECRET_ARN": "x", "WAITING_SECRET_ARN": "x",
         "PAYMENT_PROVIDER": "sandbox",
-        **{f"{t}_TABLE": t.lower() for t in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX")},
+        **{f"{t}_TABLE": t.lower() for t in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX", "AUDIT")},
     }  # fmt: skip
     # -S and an own path: the interpreter sees the layer and the function, and no package of this environment.
     starts: dict[str, tuple[list[str], dict[str, str]]] = {
