@@ -42,6 +42,8 @@ COLUMNS = {
     "repairs": (
         "repair_reference", "tenancy_reference", "reported_on", "description", "priority", "status", "completed_on",
     ),
+    "repair_events": ("repair_reference", "at", "event", "note"),
+    "hazard_summaries": ("repair_reference", "sent_at", "hazard", "action", "start_by", "finish_by", "text"),
 }  # fmt: skip
 
 
@@ -422,10 +424,14 @@ _WORK = (
     ("Kitchen tap drips", "routine"), ("Boiler gives no hot water", "urgent"), ("Hall light does not work", "routine"),
     ("Gutter over the back door leaks", "routine"), ("Front door lock is stiff", "urgent"),
     ("Toilet does not flush", "emergency"), ("Extractor fan in the bathroom is noisy", "routine"),
+    ("Mould on the bedroom wall", "urgent"),
 )  # fmt: skip
 
 
-def repairs(tenancy: Tenancy, today: date) -> Iterator[tuple[str, str, date, str, str, str, date | None]]:
+Repair = tuple[str, str, date, str, str, str, date | None]
+
+
+def repairs(tenancy: Tenancy, today: date) -> Iterator[Repair]:
     """Repairs of the last fourteen months, as far on as their age lets one expect."""
     number = int(tenancy.reference[2:])
     start, end = starts_on(tenancy, today), ends_on(tenancy, today) or today
@@ -439,6 +445,32 @@ def repairs(tenancy: Tenancy, today: date) -> Iterator[tuple[str, str, date, str
         status = "completed" if done <= today else "scheduled"
         reference = f"WO{number}{reported:%y%m%d}"
         yield reference, tenancy.reference, reported, words, priority, status, done if done <= today else None
+
+
+def repair_events(repair: Repair, today: date) -> Iterator[tuple[str, str, str, str]]:
+    """What happened to the repair up to yesterday, at London's own times."""
+    reference, _, reported, words, _, _, done = repair
+    told = [(reported + timedelta(days=1), "09:30", "accepted", "")]
+    if words.startswith("Mould"):
+        told += [(reported + timedelta(days=3), "11:15", "investigated", "We looked at the wall and the fan")]
+        told += [(reported + timedelta(days=4), "09:00", "works_begun", "")]
+    if done:
+        told += [(done, "10:05", "on_the_way", ""), (done, "10:40", "visited", ""), (done, "12:20", "completed", "")]
+    else:
+        told += [(reported + timedelta(days=1), "09:35", "appointment", "We will text you the day before")]
+    yield from ((reference, f"{day}T{at}:00", event, note) for day, at, event, note in told if day < today)
+
+
+def hazard_summaries(repair: Repair, today: date) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+    """What was found where there was mould."""
+    reference, _, reported, words, *_ = repair
+    sent = reported + timedelta(days=4)
+    if words.startswith("Mould") and sent < today:
+        yield (
+            reference, f"{sent}T16:10:00", "Mould on the bedroom wall: a significant hazard",
+            "We clean the wall and fit a new fan in the bathroom", str(sent), str(sent + timedelta(days=10)),
+            "The fan did not work, so the room could not dry. Ring us if the mould comes back.",
+        )  # fmt: skip
 
 
 def lines(account: Account, reference: str, tenancy: Tenancy, today: date) -> list[Line]:
@@ -477,7 +509,10 @@ def files(today: date) -> dict[str, list[Sequence[object]]]:
                 (line.reference, reference, line.posted_on, line.kind, line.description, pounds(line.amount_pence))
                 for line in lines(account, reference, tenancy, today)
             ]
-        rows["repairs"] += [(*repair[:6], repair[6] or "") for repair in repairs(tenancy, today)]
+        for repair in repairs(tenancy, today):
+            rows["repairs"].append((*repair[:6], repair[6] or ""))
+            rows["repair_events"] += repair_events(repair, today)
+            rows["hazard_summaries"] += hazard_summaries(repair, today)
     for year in range(rent_year_of(today) - 10, rent_year_of(today) + 2):
         weeks = (rent_year_start(year + 1) - rent_year_start(year)).days // 7
         free = free_weeks(year)

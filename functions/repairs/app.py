@@ -9,9 +9,23 @@ from msgspec import UNSET, Struct, UnsetType, convert
 from portal import clock, store
 from portal.http.api import Api
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
+from portal.repairs import following
 from portal.repairs import service as repairs
 from portal.repairs.catalogue import Priority, Responsibility, catalogue
-from portal.repairs.fields import AccessNotes, Answers, Anyway, Description, ItemId, Search
+from portal.repairs.fields import (
+    AccessNotes,
+    Answers,
+    Anyway,
+    Comment,
+    Description,
+    ItemId,
+    Note,
+    Rating,
+    Reason,
+    Search,
+    StillWrong,
+    Which,
+)
 from portal.repairs.hazards import Name, State
 from portal.repairs.rules import triage
 from portal.repairs.searching import finder
@@ -100,11 +114,28 @@ class RepairEvent(Struct):
 
 
 class RepairDuty(Struct):
-    """What the law asks of the landlord, and by when; `due_at` is null while what it runs from has not happened."""
+    """What the law asks of the landlord, and by when; `due_at` is null while what it runs from has not happened.
+
+    `at_the_latest` is a backstop where the law has one. `entitled` says what the tenant may ask for once it is missed.
+    """
 
     duty: Name
     due_at: datetime | None
+    at_the_latest: datetime | None
     state: State
+    met_at: datetime | None
+    entitled: str | None
+
+
+class HazardSummary(Struct):
+    """What the landlord wrote of an investigation, and when it was sent."""
+
+    sent_at: datetime
+    hazard: str
+    action: str
+    start_by: date | None
+    finish_by: date | None
+    text: str | None
 
 
 class Repair(Struct):
@@ -127,8 +158,37 @@ class Repair(Struct):
     danger: Danger | None
     advice: str | None
     next_step: str
+    rating: int | None
+    rating_comment: str | None
+    can_reopen: bool
     events: list[RepairEvent]
     duties: list[RepairDuty]
+    summary: HazardSummary | None
+
+
+class CancelRequest(Request):
+    """Why it is called off, where the tenant says so."""
+
+    reason: Reason | UnsetType = UNSET
+
+
+class ReopenRequest(Request):
+    """What is still wrong."""
+
+    reason: StillWrong
+
+
+class RatingRequest(Request):
+    """How it was, from 1 (poor) to 5 (very good)."""
+
+    rating: Rating
+    comment: Comment | UnsetType = UNSET
+
+
+class NoteRequest(Request):
+    """What the landlord should know besides."""
+
+    text: Note
 
 
 class RepairList(Struct):
@@ -172,10 +232,13 @@ def report(session: Session, body: ReportRequest) -> Repair:
 
 
 @app.get("/api/repairs", failures=(NotLoggedIn, PasswordChangeRequired))
-def history(session: Session, *, cursor: Cursor | None = None) -> RepairList:
-    """The home's repairs in this tenancy, newest first, also those that the landlord took down."""
+def history(session: Session, *, cursor: Cursor | None = None, status: Which | None = None) -> RepairList:
+    """The home's repairs in this tenancy, newest first, also those that the landlord took down.
+
+    `status` leaves out the finished ones (`open`) or the others (`finished`).
+    """
     at = clock.now()
-    page = repairs.page(session.tenancy_id, cursor, at)
+    page = repairs.page(session.tenancy_id, cursor, at, is_open=None if status is None else status == "open")
     return RepairList([_repair(item, at) for item in page.repairs], page.below)
 
 
@@ -187,6 +250,47 @@ def _the_repair(session: Session, repair_id: str) -> list[store.Key]:
 def repair(session: Session, repair_id: str) -> Repair:  # noqa: ARG001  (read beside the session)
     """One repair with everything that happened to it."""
     return _repair(repairs.seen(session.beside[0]), clock.now())
+
+
+_CHANGES = (NotLoggedIn, PasswordChangeRequired)
+
+
+@app.post(
+    "/api/repairs/{repair_id}/cancel", beside=following.beside_change, failures=(*_CHANGES, following.RepairFinished)
+)
+def cancel(session: Session, repair_id: str, body: CancelRequest) -> Repair:  # noqa: ARG001  (read beside the session)
+    """Call a repair off."""
+    at = clock.now()
+    return _repair(following.cancel(session, body.reason or None, at), at)
+
+
+@app.post(
+    "/api/repairs/{repair_id}/reopen",
+    beside=following.beside_change,
+    failures=(*_CHANGES, TenancyEnded, following.RepairNotFinished, following.TooLateToReopen),
+)
+def reopen(session: Session, repair_id: str, body: ReopenRequest) -> Repair:  # noqa: ARG001  (read beside the session)
+    """Say that what was completed is not mended, within 28 days."""
+    at = clock.now()
+    return _repair(following.reopen(session, body.reason, at), at)
+
+
+@app.post(
+    "/api/repairs/{repair_id}/rating", beside=following.beside_change, failures=(*_CHANGES, following.RepairNotFinished)
+)
+def rate(session: Session, repair_id: str, body: RatingRequest) -> Repair:  # noqa: ARG001  (read beside the session)
+    """Say how a finished repair was."""
+    at = clock.now()
+    return _repair(following.rate(session, body.rating, body.comment or None, at), at)
+
+
+@app.post(
+    "/api/repairs/{repair_id}/notes", beside=following.beside_change, failures=(*_CHANGES, following.RepairFinished)
+)
+def add_note(session: Session, repair_id: str, body: NoteRequest) -> Repair:  # noqa: ARG001  (read beside the session)
+    """Add to an open repair what the landlord should know besides."""
+    at = clock.now()
+    return _repair(following.add_note(session, body.text, at), at)
 
 
 @cache
@@ -233,6 +337,10 @@ def _repair(item: Any, at: datetime) -> Repair:
         danger=Danger(**item.danger) if item.danger else None,
         advice=item.advice,
         next_step=repairs.next_step_of(item),
-        events=[RepairEvent(e.at, e.event, e.note) for e in item.events],
+        rating=int(item.rating) if item.rating else None,
+        rating_comment=item.rating_comment,
+        can_reopen=repairs.can_reopen(item, at),
+        events=[RepairEvent(e.at, e.event, e.note) for e in sorted(item.events, key=lambda e: e.at)],
         duties=[RepairDuty(**duty._asdict()) for duty in repairs.duties_of(item, at)],
+        summary=convert(item.summary, HazardSummary) if item.summary else None,
     )

@@ -164,11 +164,37 @@ REPAIR = {
     "advice": None,
     "next_step": "We will be in touch to arrange a time. You can follow it here.",
     "events": [{"at": moment(days=2), "event": "reported", "note": None}],
+    "rating": None,
+    "rating_comment": None,
+    "can_reopen": False,
     "duties": [
-        {"duty": "investigate", "due_at": "2026-12-08T23:59:59Z", "state": "waiting"},
-        {"duty": "send_summary", "due_at": None, "state": "waiting"},
+        {
+            "duty": "investigate",
+            "due_at": "2026-11-08T23:59:59Z",
+            "at_the_latest": None,
+            "state": "missed",
+            "met_at": None,
+            "entitled": "The law gave us until then to look into it. Ring us.",
+        },
+        {
+            "duty": "begin_works",
+            "due_at": None,
+            "at_the_latest": "2027-02-08T23:59:59Z",
+            "state": "waiting",
+            "met_at": None,
+            "entitled": None,
+        },
     ],
+    "summary": {
+        "sent_at": moment(days=1),
+        "hazard": "Mould",
+        "action": "Clean it and fit a fan",
+        "start_by": "2026-12-04",
+        "finish_by": None,
+        "text": "Ring us if it comes back.",
+    },
 }
+NOTE = {"at": moment(minutes=1), "event": "note_added", "note": "It is worse at night"}
 OLD_REPAIR = {
     **REPAIR,
     "repair_id": "r3",
@@ -182,6 +208,8 @@ OLD_REPAIR = {
     "answers": [],
     "events": [],
     "duties": [],
+    "summary": None,
+    "can_reopen": True,
 }
 
 
@@ -241,6 +269,10 @@ def usual() -> Replies:
         "GET /repairs/r3": ok(OLD_REPAIR),
         "GET /repairs/catalogue": ok(CATALOGUE),
         "POST /repairs": ok(REPAIR, 201),
+        "POST /repairs/r1/notes": ok({**REPAIR, "events": [*REPAIR["events"], NOTE]}),
+        "POST /repairs/r1/cancel": ok({**REPAIR, "status": "cancelled", "duties": []}),
+        "POST /repairs/r3/reopen": ok({**OLD_REPAIR, "status": "reopened", "can_reopen": False}),
+        "POST /repairs/r3/rating": ok({**OLD_REPAIR, "rating": 4}),
         "GET /household": ok({"members": MEMBERS}),
         "POST /household/members": ok(MEMBERS[0], 201),
         "GET /contact": ok(CONTACT, etag='"3"'),

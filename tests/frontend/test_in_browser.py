@@ -897,6 +897,76 @@ def test_what_is_reported_already_can_be_seen_or_reported_anyway(tab: Callable[.
     assert [body.get("anyway") for body in opened.sent("POST /repairs")] == [None, True]
 
 
+def test_the_laws_clock_says_what_a_passed_date_entitles_to_and_shows_what_was_found(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/repair/#r1")
+    expect(page.get_by_role("heading", name="The law’s clock on your report")).to_be_visible()
+    expect(page.locator("#duties")).to_contain_text("By the end of Sunday 8 November")
+    expect(page.locator("#duties")).to_contain_text("The law gave us until then to look into it. Ring us.")
+    expect(page.locator("#duties")).to_contain_text("by the end of Monday 8 February 2027 at the very latest")
+    expect(page.locator("#summary")).to_contain_text("Clean it and fit a fan")
+    check_everything(opened)
+
+
+def test_an_open_repair_is_added_to_and_cancelled_by_keyboard_alone(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/repair/#r1")
+    opened.settled()
+    page.get_by_role("button", name="Add this").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Tell us what we should know")
+    check_everything(opened)
+    page.get_by_label("What should we know besides?").focus()
+    page.keyboard.type("It is worse at night")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_be_focused()
+    expect(page.locator("#events li").first).to_contain_text("It is worse at night")
+    assert opened.sent("POST /repairs/r1/notes") == [{"text": "It is worse at night"}]
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This repair is cancelled.")).to_be_visible()
+    expect(page.locator("#open-part")).to_be_hidden()
+    assert opened.sent("POST /repairs/r1/cancel") == [{}]
+    check_everything(opened)
+
+
+def test_a_finished_repair_is_rated_and_opened_again(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/repair/#r3")
+    opened.settled()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Choose how it was")
+    page.get_by_label("Good", exact=True).check()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+    assert opened.sent("POST /repairs/r3/rating") == [{"rating": 4}]
+    page.get_by_label("What is still wrong?").fill("It sticks")
+    check_everything(opened)
+    page.get_by_role("button", name="open it again").click()
+    expect(page.get_by_text("It is open again.")).to_be_visible()
+    assert opened.sent("POST /repairs/r3/reopen") == [{"reason": "It sticks"}]
+
+
+def test_the_history_shows_a_part_when_asked(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /repairs"] = lambda request: ok(
+        {"repairs": [answers.OLD_REPAIR] if "status=finished" in request.url else [], "next_cursor": None}
+    )
+    page = opened.open("/repairs/")
+    opened.settled()
+    expect(page.get_by_text("You have not reported a repair yet.")).to_be_visible()
+    page.get_by_role("link", name="Finished").click()
+    expect(page.locator("#past-list li")).to_have_count(1)
+    expect(page.get_by_role("link", name="Finished")).to_have_attribute("aria-current", "true")
+    check_everything(opened)
+    page.get_by_role("link", name="Being dealt with").click()
+    expect(page.get_by_text("Nothing is being dealt with just now.")).to_be_visible()
+
+
 def test_a_tenancy_that_has_ended_takes_no_report(tab: Callable[..., Tab]) -> None:
     opened = tab()
     opened.api["GET /session"] = ok(logged_in(answers.ENDED, tenancy_id="t2"))

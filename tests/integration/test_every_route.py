@@ -40,6 +40,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "item_id": "kitchen-sink-leak", "answers": {}, "description": "It drips", "access_notes": "Ring first",
         "anyway": False,
     },
+    "POST /api/repairs/{repair_id}/cancel": {"reason": "My neighbour mended it"},
+    "POST /api/repairs/{repair_id}/reopen": {"reason": "It drips again"},
+    "POST /api/repairs/{repair_id}/rating": {"rating": 4, "comment": "Quick"},
+    "POST /api/repairs/{repair_id}/notes": {"text": "It is worse at night"},
     "PATCH /api/contact": {
         "mobile": "07700 900124", "home_phone": "0300 123 4567",
         "correspondence_address": {"line_1": "1 High Street", "town": "Aldermere", "postcode": "AL9 9XX"},

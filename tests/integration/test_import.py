@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 
 from portal import aws, clock, store
 from portal.exchange import importing
@@ -498,6 +499,46 @@ def test_files_of_later_releases_and_strange_ones_are_told_of() -> None:
     told = load({**ALL, "slots.csv": "trade,date,period,capacity\n", "notes.txt": "hello"})["files"]
     assert told["slots.csv"]["status"] == "not used yet"
     assert told["notes.txt"]["status"] == "not used"
+
+
+EVENTS = """repair_reference,at,event,note
+R-1,2026-10-06T09:30:00,Accepted,
+R-1,2026-10-19T12:20:00Z,complete,Fitted a new washer
+R-2,2026-11-23T08:00:00+00:00,exploded,
+R-2,yesterday,visited,
+R-9,2026-11-23T08:00:00Z,visited,
+R-2,2026-11-23T08:00:00Z,appointment booked,
+"""
+SUMMARIES = """repair_reference,sent_at,hazard,action,start_by,finish_by,text
+R-2,2026-11-23T16:10:00,Excess cold,Mend the boiler,2026-11-25,,"Ring us, any time"
+R-2,2026-11-23T16:10:00,,Mend the boiler,,,
+R-2,2026-11-23T16:10:00,Excess cold,Mend the boiler,soon,,
+"""
+
+
+def test_events_and_summaries_are_taken_over_and_what_cannot_be_read_is_put_aside(writes: Counter[str]) -> None:
+    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=False):
+        more = {"repair_events.csv": EVENTS, "hazard_summaries.csv": SUMMARIES}
+        told = load({**ALL, "repairs.csv": REPAIRS, **more})["files"]
+        events, summaries = told["repair_events.csv"], told["hazard_summaries.csv"]
+        assert (events["applied"], events["refused"]) == (3, 3)
+        assert [r["reason"] for r in events["reasons"]] == [
+            "event is none that the portal knows",
+            "at is not a time like 2026-11-24T14:30:00Z",
+            "repair_reference is none that we hold",
+        ]
+        assert [r["reason"] for r in summaries["reasons"]] == [
+            "hazard is empty", "start_by is not a date like 2026-11-24",
+        ]  # fmt: skip
+        found = {r.reference: r for r in repairs.page(tenancies.tenancy_id("LH10001"), None, clock.now()).repairs}
+        assert [e.event for e in sorted(found["R-1"].events, key=lambda e: e.at)][:2] == ["reported", "accepted"]
+        assert found["R-1"].status == "completed"
+        assert [e.at.isoformat() for e in found["R-1"].events if e.event == "accepted"] == ["2026-10-06T08:30:00+00:00"]
+        assert found["R-2"].summary["text"] == "Ring us, any time"
+        writes.clear()
+        again = load(more, "two")["files"]
+        assert (again["repair_events.csv"]["unchanged"], again["hazard_summaries.csv"]["unchanged"]) == (3, 1)
+        assert writes["repairs"] == 0
 
 
 def test_any_file_may_be_missing() -> None:

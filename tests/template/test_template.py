@@ -56,6 +56,10 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/repairs"),
         ("GET", "/api/repairs"),
         ("GET", "/api/repairs/{repair_id}"),
+        ("POST", "/api/repairs/{repair_id}/cancel"),
+        ("POST", "/api/repairs/{repair_id}/reopen"),
+        ("POST", "/api/repairs/{repair_id}/rating"),
+        ("POST", "/api/repairs/{repair_id}/notes"),
     },
     "ContactFunction": {
         ("GET", "/api/contact"),

@@ -40,10 +40,29 @@ const FINISHED = new Set(["completed", "closed", "cancelled"]);
 const PRIORITY = { emergency: "Emergency", urgent: "Urgent", routine: "Routine" };
 
 const DUTY = {
-  investigate: "We look into it",
-  send_summary: "We write to you with what we found",
-  make_safe: "We make it safe",
-  begin_works: "We begin the work",
+  investigate: "We must look into it",
+  send_summary: "We must write to you with what we found",
+  make_safe: "It must be safe",
+  begin_works: "The work must start",
+};
+
+// What happened, where it is more than a change of the repair's state.
+const HAPPENED = {
+  appointment: "A visit was arranged",
+  on_the_way: "Somebody is on the way",
+  visited: "We came",
+  follow_on: "More work is needed",
+  investigated: "We finished looking into it",
+  emergency_found: "We found that it is an emergency",
+  summary_sent: "We wrote to you with what we found",
+  made_safe: "It was made safe",
+  steps_taken: "We took steps to start the work",
+  works_begun: "The work started",
+  renewed_investigation: "We were asked to look again",
+  accommodation_offered: "We offered you another place to stay",
+  access_attempted: "We tried to get in",
+  note_added: "You added to it",
+  completed: "Done",
 };
 
 const DUTY_STATE = { waiting: "Not started yet", due: "Still to do", met: "Done", missed: "Late. Ring us." };
@@ -71,7 +90,7 @@ export const dutyWords = (duty) => DUTY[duty] ?? plain(duty);
 export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
 export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
 export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
-export const happenedWords = (event) => REPAIR[event] ?? plain(event);
+export const happenedWords = (event) => HAPPENED[event] ?? REPAIR[event] ?? plain(event);
 
 /** A telephone number as people write it: "07700 900123" for `+447700900123`. */
 export function phoneWords(number) {

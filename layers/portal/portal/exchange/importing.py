@@ -24,6 +24,7 @@ from portal.identity import trying_again
 from portal.ids import new_id
 from portal.recorded import APPLIED, UNCHANGED, Recorded, refused
 from portal.rent import recording as rent
+from portal.repairs import following
 from portal.repairs import service as repairs
 from portal.tenancies import recording as tenancies
 
@@ -128,6 +129,8 @@ _FILES: Mapping[str, _File] = {
     "rent_years.csv": _File(rows.year, rent.record_years),
     "transactions.csv": _File(rows.transaction, rent.record_transactions),
     "repairs.csv": _File(rows.repair, _record_repairs),
+    "repair_events.csv": _File(rows.repair_event, following.record),
+    "hazard_summaries.csv": _File(rows.hazard_summary, following.record),
 }
 
 

@@ -6,7 +6,7 @@ so that what the record had before stays.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from portal.exchange.rules import (
     AMOUNTS,
@@ -16,6 +16,7 @@ from portal.exchange.rules import (
     clean,
     day,
     fitting,
+    instant,
     needed,
     one_of,
     pence,
@@ -23,7 +24,8 @@ from portal.exchange.rules import (
 from portal.rent.calendar import year_trouble
 from portal.rent.recording import ImportedAccount, ImportedTransaction, ImportedYear
 from portal.rent.rules import KINDS_OF_ACCOUNT, KINDS_OF_TRANSACTION, LARGEST_PENCE
-from portal.repairs.service import ImportedRepair, priority_word, status_word
+from portal.repairs.following import Told
+from portal.repairs.service import ImportedRepair, event_word, priority_word, status_word
 from portal.tenancies.recording import ImportedPerson, ImportedTenancy
 from portal.tenancies.service import tenancy_id
 from portal.validation.fields import canonical_email, canonical_mobile, canonical_reference
@@ -33,6 +35,7 @@ LONGEST_NAME = 100
 LONGEST_LINE = 120
 LONGEST_REFERENCE = 60
 LONGEST_DESCRIPTION = 500
+LONGEST_SUMMARY = 4_000
 LONGEST_EMAIL = 254
 
 FREQUENCIES: Mapping[str, str] = {
@@ -77,6 +80,10 @@ class Row:
     def day(self, column: str) -> date:
         """The date."""
         return day(needed(self._cells[column], column), column)
+
+    def instant(self, column: str) -> datetime:
+        """The instant."""
+        return instant(needed(self._cells[column], column), column)
 
     def day_or_none(self, column: str) -> date | None:
         """The date, None where there is none."""
@@ -209,3 +216,30 @@ def repair(row: Row) -> tuple[str, ImportedRepair]:
         status,
         row.day_or_none("completed_on"),
     )
+
+
+def repair_event(row: Row) -> Told:
+    """A row of repair_events.csv."""
+    event = event_word(row.words("event", 60))
+    if event is None:
+        raise Unreadable("event is none that the portal knows")
+    return Told(
+        row.words("repair_reference", LONGEST_REFERENCE),
+        row.instant("at"),
+        event,
+        row.text("note", LONGEST_DESCRIPTION),
+    )
+
+
+def hazard_summary(row: Row) -> Told:
+    """A row of hazard_summaries.csv: what an investigation found, in writing, and when it was sent."""
+    start_by, finish_by = row.day_or_none("start_by"), row.day_or_none("finish_by")
+    summary = {
+        "hazard": row.words("hazard", LONGEST_DESCRIPTION),
+        "action": row.words("action", LONGEST_SUMMARY),
+        "start_by": start_by.isoformat() if start_by else None,
+        "finish_by": finish_by.isoformat() if finish_by else None,
+        "text": row.text("text", LONGEST_SUMMARY),
+    }
+    reference = row.words("repair_reference", LONGEST_REFERENCE)
+    return Told(reference, row.instant("sent_at"), "summary_sent", summary=summary)

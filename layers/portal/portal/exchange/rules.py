@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -47,6 +47,18 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "hazard",
         "investigate_by",
         "make_safe_by",
+    ),
+    # What became of a report after it was sent: `change` is cancelled, reopened, rated or note_added; `status` is
+    # HACT's word for what the repair is now.
+    "repair_changes": (
+        "repair_reference",
+        "tenancy_reference",
+        "person_reference",
+        "changed_at",
+        "change",
+        "status",
+        "rating",
+        "text",
     ),
     # A column that `changed` names and that is empty was removed.
     "contact": (
@@ -196,10 +208,14 @@ IMPORT_COLUMNS: Mapping[str, Columns] = {
     "repairs.csv": Columns((
         "repair_reference", "tenancy_reference", "reported_on", "description", "priority", "status", "completed_on",
     )),
+    "repair_events.csv": Columns(("repair_reference", "at", "event", "note")),
+    "hazard_summaries.csv": Columns((
+        "repair_reference", "sent_at", "hazard", "action", "start_by", "finish_by", "text",
+    )),
 }  # fmt: skip
 """The files that are applied, in the order in which they are (design §8)."""
 
-NOT_USED_YET = ("repair_events.csv", "hazard_summaries.csv", "slots.csv")
+NOT_USED_YET = ("slots.csv",)
 """Files of the exchange that this release keeps in the inbox and says so in the report."""
 
 TAKEN_HERE = re.compile(r"P[0-9A-HJKMNP-TV-Z]{12}(-[RDW][0-9A-HJKMNP-TV-Z]{1,10})?")
@@ -274,6 +290,17 @@ def day(text: str, column: str) -> date:
     if read is None or not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
         raise Unreadable(f"{column} is not a date like 2026-11-24")
     return read
+
+
+def instant(text: str, column: str) -> datetime:
+    """An instant such as 2026-11-24T14:30:00Z; raises Unreadable. One without an offset is Europe/London's."""
+    try:
+        read = datetime.fromisoformat(text) if re.match(r"20[0-9]{2}-", text) and len(text) >= 16 else None
+    except ValueError:
+        read = None
+    if read is None:
+        raise Unreadable(f"{column} is not a time like 2026-11-24T14:30:00Z")
+    return (read if read.tzinfo else read.replace(tzinfo=clock.LONDON)).astimezone(UTC)
 
 
 def needed(text: str, column: str) -> str:

@@ -147,6 +147,21 @@ PROBLEMS: dict[str, Problem] = {
         "This is reported already",
         "We know about this one. Look at it in your repairs, or report it all the same.",
     ),
+    "RepairFinished": Problem(
+        409,
+        "repair-finished",
+        "This repair is finished",
+        "Nothing can be added to it or called off. If it is not mended, open it again, or report it as a new one.",
+    ),
+    "RepairNotFinished": Problem(
+        409, "repair-not-finished", "This repair is still open", "Add to it what we should know, or ring us."
+    ),
+    "TooLateToReopen": Problem(
+        409,
+        "too-late-to-reopen",
+        "This was finished more than 28 days ago",
+        "Report it as a new one, and say that it was mended before.",
+    ),
     # Contact and household
     "AlreadyListed": Problem(
         409, "already-listed", "They are on your list already", "Look at who lives with you: they are there."

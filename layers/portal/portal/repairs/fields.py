@@ -1,6 +1,6 @@
 """The field types of a report."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -56,5 +56,35 @@ AccessNotes = Annotated[
         ),
     ),
 ]
+
+Which = Annotated[
+    Literal["open", "finished"],
+    Meta(extra=words("Send open or finished, or leave it out", "Send open or finished, or leave it out")),
+]
+
+
+def _lines(what: str, most: int, *, needed: str = "") -> Meta:
+    return Meta(
+        max_length=most,
+        extra=words(
+            needed or f"Tell us {what}, or leave this out",
+            f"Use letters, numbers and ordinary punctuation to tell us {what}",
+            f"Tell us {what} in {most:,} characters or fewer",
+            lines=True,
+        ),
+    )
+
+
+Reason = Annotated[str, _lines("why", 500)]
+
+StillWrong = Annotated[str, _lines("what is still wrong", 1_000, needed="Tell us what is still wrong")]
+
+Comment = Annotated[str, _lines("how it was", 500)]
+
+Note = Annotated[str, _lines("what we should know", 1_000, needed="Tell us what we should know")]
+
+_STARS = "Choose how it was, from 1 to 5"
+
+Rating = Annotated[int, Meta(ge=1, le=5, extra=words(_STARS, _STARS))]
 
 Anyway = Annotated[bool, Meta(extra=words("Send true or false", "Send true or false"))]

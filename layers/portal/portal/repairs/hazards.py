@@ -3,7 +3,7 @@
 A report belongs to the law of the day of awareness, which for a portal report is the moment it is sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,9 @@ from portal.repairs.working_days import IsHoliday
 
 Severity = Literal["emergency", "significant"]
 Name = Literal["investigate", "send_summary", "make_safe", "begin_works"]
-Start = Literal["aware", "investigated"]
 State = Literal["waiting", "due", "met", "missed"]
+Happened = Sequence[tuple[str, datetime]]
+"""What happened to a repair: the event's name and when, in any order."""
 
 
 class Clock(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,17 +29,40 @@ class Clock(Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: int
     unit: Literal["hours", "calendar_days", "working_days"]
-    start: Start
+    start: Literal["aware", "investigated"]
+
+
+class Investigation(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events end an investigation, tell what it found, find an emergency, or ask for another within `renewed`."""
+
+    ended_by: frozenset[str]
+    summary_by: frozenset[str]
+    emergency_by: frozenset[str]
+    renewed_by: frozenset[str]
+    renewed: Target
+    source: str
 
 
 class DutyRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """A duty: its clock for each severity, and the events of a repair that meet it."""
+    """A duty: its clock for each severity, the events that meet it, and what the tenant is entitled to once it is late.
+
+    `waived_by`: it is not due where such an event comes in time. `at_the_latest` is a backstop from the end of the
+    investigation, which only the events of `begun_by` meet.
+    """
 
     duty: Name
     emergency: Clock
     significant: Clock
-    met_by: tuple[str, ...]
+    met_by: frozenset[str]
+    entitled: str
     source: str
+    waived_by: frozenset[str] = frozenset()
+    at_the_latest: Target | None = None
+    begun_by: frozenset[str] = frozenset()
+
+    def clock(self, severity: Severity) -> Clock:
+        """Its clock for that severity."""
+        return self.emergency if severity == "emergency" else self.significant
 
 
 class Kind(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +84,7 @@ class Law(Struct, frozen=True, forbid_unknown_fields=True):
     """A nation's rules."""
 
     source: str
+    investigation: Investigation
     kinds: tuple[Kind, ...]
     duties: tuple[DutyRule, ...]
 
@@ -68,12 +93,27 @@ class Law(Struct, frozen=True, forbid_unknown_fields=True):
         return next((k for k in self.kinds if k.kind == name), None)
 
 
-class Duty(NamedTuple):
-    """What the law asks, by when (None while the event it runs from has not happened), and how it stands."""
+class Deadline(NamedTuple):
+    """By when a duty is to be met; None while the event it runs from has not happened.
+
+    Only what happened at `since` or after meets it. `at_the_latest` is its backstop, None where it has none.
+    """
 
     duty: str
     due_at: datetime | None
+    at_the_latest: datetime | None
+    since: datetime
+
+
+class Duty(NamedTuple):
+    """What the law asks, by when, and how it stands; `entitled` says what a missed one gives the tenant."""
+
+    duty: str
+    due_at: datetime | None
+    at_the_latest: datetime | None
     state: State
+    met_at: datetime | None
+    entitled: str | None
 
 
 @cache
@@ -88,53 +128,92 @@ def severity_of(priority: Priority) -> Severity:
     return "emergency" if priority == "emergency" else "significant"
 
 
-def starts_of(
-    rules: Law, kind: str, severity: Severity, aware_at: datetime, investigated_at: datetime | None = None
-) -> Mapping[str, tuple[Clock, datetime | None]]:
-    """Each duty that the law sets for this hazard, with its clock and the instant from which it runs."""
-    found = rules.kind(kind)
-    if found is None or not found.in_force(severity, clock.london_date(aware_at)):
-        return {}
-    clocks = {rule.duty: rule.emergency if severity == "emergency" else rule.significant for rule in rules.duties}
-    return {duty: (its, aware_at if its.start == "aware" else investigated_at) for duty, its in clocks.items()}
+def reckon(
+    rules: Law, kind: str, severity: Severity, aware_at: datetime, happened: Happened, is_holiday: IsHoliday
+) -> list[Deadline]:
+    """Each duty's deadline from everything that happened, in the law's order; the same whatever order it came in.
 
-
-def deadlines(
-    rules: Law,
-    kind: str,
-    severity: Severity,
-    aware_at: datetime,
-    is_holiday: IsHoliday,
-    *,
-    investigated_at: datetime | None = None,
-) -> dict[str, datetime | None]:
-    """By when each duty is to be met, in the law's order; None for one whose clock has not started.
-
-    Empty where the law sets none: the kind is not in force for that severity on the day of awareness.
+    A repair that was reopened is a report made then. An emergency that an investigation finds starts the emergency's
+    clocks then, and takes no earlier date away; so does a renewed investigation with its own. Empty where the law sets
+    nothing: the kind is not in force for that severity on the day of awareness.
     Source: SI 2025/1042 (law.md §1).
     """
-    starts = starts_of(rules, kind, severity, aware_at, investigated_at)
-    return {
-        duty: due_at(Target(its.amount, its.unit), start, is_holiday) if start else None
-        for duty, (its, start) in starts.items()
-    }
+    aware_at = max((at for event, at in happened if event == "reopened"), default=aware_at)
+    facts = _facts(rules, kind, severity, aware_at, sorted((at, event) for event, at in happened if at >= aware_at))
+    return [_deadline(rule, rules.investigation, facts, is_holiday) for rule in rules.duties if facts.starts]
 
 
-def standing(
-    rules: Law, deadlines: Mapping[str, datetime | None], events: Sequence[tuple[str, datetime]], at: datetime
-) -> list[Duty]:
-    """How each duty stands at `at`, from the repair's events: (name, when)."""
-    met_by: dict[str, tuple[str, ...]] = {rule.duty: rule.met_by for rule in rules.duties}
-    found = []
-    for duty, due in deadlines.items():
-        met_at = min((when for event, when in events if event in met_by.get(duty, ())), default=None)
-        found.append(Duty(duty, due, _state(due, met_at, at)))
-    return found
+class _Facts(NamedTuple):
+    """What the dates hang on: as which hazard the landlord knew of it and when, and what came of looking into it."""
+
+    starts: Sequence[tuple[Severity, datetime]]
+    ended_at: datetime | None
+    renewed_at: datetime | None
+    ended_again_at: datetime | None
+    summary_at: datetime | None
+
+
+def _facts(
+    rules: Law, kind: str, severity: Severity, aware_at: datetime, known: Sequence[tuple[datetime, str]]
+) -> _Facts:
+    found, its = rules.kind(kind), rules.investigation
+
+    def first(names: frozenset[str], since: datetime = aware_at) -> datetime | None:
+        return next((at for at, event in known if event in names and at >= since), None)
+
+    starts: list[tuple[Severity, datetime]] = []
+    if found and found.in_force(severity, clock.london_date(aware_at)):
+        starts.append((severity, aware_at))
+    emergency_at = first(its.emergency_by)
+    if found and emergency_at and found.in_force("emergency", clock.london_date(emergency_at)):
+        starts.append(("emergency", emergency_at))
+    renewed_at = max((at for at, event in known if event in its.renewed_by), default=None)
+    again = first(its.ended_by, renewed_at) if renewed_at else None
+    return _Facts(starts, first(its.ended_by), renewed_at, again, first(its.summary_by))
+
+
+def _deadline(rule: DutyRule, its: Investigation, facts: _Facts, is_holiday: IsHoliday) -> Deadline:
+    def due(a_clock: Clock, start: datetime | None) -> datetime | None:
+        return due_at(Target(a_clock.amount, a_clock.unit), start, is_holiday) if start else None
+
+    clocks = [(rule.clock(severity), aware_at) for severity, aware_at in facts.starts]
+    since = facts.starts[0][1]
+    if facts.renewed_at and rule.met_by == its.ended_by:
+        return Deadline(rule.duty, due_at(its.renewed, facts.renewed_at, is_holiday), None, facts.renewed_at)
+    if facts.renewed_at and rule.met_by == its.summary_by and facts.summary_at and facts.summary_at < facts.renewed_at:
+        # What was found before is written already; what comes of looking again is to be written too.
+        return Deadline(rule.duty, due(clocks[-1][0], facts.ended_again_at), None, facts.renewed_at)
+    dues = [due(a_clock, aware_at if a_clock.start == "aware" else facts.ended_at) for a_clock, aware_at in clocks]
+    latest = None
+    if rule.at_the_latest and facts.ended_at:
+        latest = due_at(rule.at_the_latest, facts.ended_at, is_holiday)
+    return Deadline(rule.duty, min(filter(None, dues), default=None), latest, since)
+
+
+def standing(rules: Law, deadlines: Sequence[Deadline], happened: Happened, at: datetime) -> list[Duty]:
+    """How each duty stands at `at`. One that is waived (all work was done in time) is left out."""
+    by_name = {str(rule.duty): rule for rule in rules.duties}
+    found = (_standing(by_name[d.duty], d, happened, at) for d in deadlines)
+    return [duty for duty in found if duty]
+
+
+def _standing(rule: DutyRule, deadline: Deadline, happened: Happened, at: datetime) -> Duty | None:
+    def first(names: frozenset[str]) -> datetime | None:
+        return min((when for event, when in happened if event in names and when >= deadline.since), default=None)
+
+    due, latest, met_at = deadline.due_at, deadline.at_the_latest, first(rule.met_by)
+    waived_at = first(rule.waived_by)
+    if met_at is None and due and waived_at and waived_at <= due:
+        return None
+    state = _state(due, met_at, at)
+    if state == "met" and latest and _state(latest, first(rule.begun_by), at) == "missed":
+        state = "missed"
+    return Duty(deadline.duty, due, latest, state, met_at, rule.entitled if state == "missed" else None)
 
 
 def _state(due: datetime | None, met_at: datetime | None, at: datetime) -> State:
-    if due is None:
-        return "waiting" if met_at is None else "met"
     if met_at is not None:
-        return "met" if met_at <= due else "missed"
+        return "met" if due is None or met_at <= due else "missed"
+    if due is None:
+        return "waiting"
     return "due" if at <= due else "missed"

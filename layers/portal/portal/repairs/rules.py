@@ -20,6 +20,30 @@ STATUSES = (
 )  # fmt: skip
 FINISHED = frozenset({"completed", "closed", "cancelled"})
 
+# What may happen to a repair, with the status that it brings: None for what leaves the status as it is. A status that
+# the exchange brings is an event of that name too.
+EVENTS: Mapping[str, str | None] = {
+    **{status: status for status in STATUSES},
+    "appointment": "scheduled", "on_the_way": "scheduled", "visited": "in_progress", "follow_on": "in_progress",
+    "works_begun": "in_progress", "investigated": None, "summary_sent": None, "made_safe": None, "steps_taken": None,
+    "emergency_found": None, "renewed_investigation": None, "accommodation_offered": None, "access_attempted": None,
+    "note_added": None,
+}  # fmt: skip
+# Only the tenant's own doing here: the landlord's files and bus bring none of these.
+_TENANTS_OWN = frozenset({"reported", "note_added"})
+MOST_EVENTS = 200
+REOPENED_WITHIN_DAYS = 28
+SAME_WITHIN = timedelta(minutes=10)
+"""How long the same thing sent again is taken for a lost answer and not for a second wish."""
+
+_EVENT_ALIASES = {
+    "complete": "completed", "canceled": "cancelled", "raised": "accepted", "appointment_made": "appointment",
+    "appointment_booked": "appointment", "booked": "appointment", "operative_on_the_way": "on_the_way",
+    "en_route": "on_the_way", "follow_on_work": "follow_on", "follow_on_works": "follow_on",
+    "inspected": "investigated", "investigation_ended": "investigated", "work_begun": "works_begun",
+    "works_started": "works_begun", "started": "works_begun", "visit": "visited", "attended": "visited",
+}  # fmt: skip
+
 _STATUS_ALIASES = {"complete": "completed", "done": "completed", "canceled": "cancelled", "raised": "accepted"}
 # HACT's priorities: 1 immediate, 2 emergency, 3 urgent, 4 normal, 5 inspection.
 _PRIORITY_ALIASES: Mapping[str, Priority] = {
@@ -111,13 +135,13 @@ def next_step(status: str, priority: str, *, is_danger: bool, is_tenants: bool) 
     if status == "cancelled":
         return "This was cancelled. If it still needs mending, report it again."
     if status in FINISHED:
-        return "This is finished. If it is not right, tell us: ring us, or report it again."
+        return "This is finished. If it is not mended, open it again here within 28 days. After that, report it again."
     if status == "no_access":
         return "We came and could not get in. Ring us to arrange another visit."
     if is_danger:
         return "If you have not rung yet, ring now. Do not wait for us to read this. Keep your phone near."
     if is_tenants:
-        return "We will look at it and tell you whether we can help. If you mend it yourself, ring us to cancel this."
+        return "We will look at it and tell you whether we can help. If you mend it yourself, you can cancel this here."
     if priority == "emergency":
         return "Keep your phone near. We will ring you to say when we come. If you hear nothing in 4 hours, ring us."
     if priority == "urgent":
@@ -145,6 +169,29 @@ def status_word(text: str) -> str | None:
     word = _word(text)
     word = _STATUS_ALIASES.get(word, word)
     return word if word in STATUSES else None
+
+
+def event_word(text: str) -> str | None:
+    """The event that the landlord's file or bus means, None where it is none that a landlord tells of."""
+    word = _word(text)
+    word = _EVENT_ALIASES.get(word, word)
+    return word if word in EVENTS and word not in _TENANTS_OWN else None
+
+
+def status_after(happened: Sequence[tuple[str, datetime]], otherwise: str) -> str:
+    """The status that the latest event with one brings, in whatever order they came to be known."""
+    telling = [(at, place, status) for place, (event, at) in enumerate(happened) if (status := EVENTS.get(event))]
+    return max(telling)[2] if telling else otherwise
+
+
+def may_reopen(completed_on: date, today: date) -> bool:
+    """Whether what was completed on that day may still be said not to be mended."""
+    return today <= completed_on + timedelta(days=REOPENED_WITHIN_DAYS)
+
+
+def status_for_landlord(status: str) -> str:
+    """The status in HACT's words: what is reported or opened again is open, completed is complete."""
+    return {"reported": "open", "reopened": "open", "completed": "complete"}.get(status, status.replace("_", " "))
 
 
 def priority_word(text: str) -> Priority | None:

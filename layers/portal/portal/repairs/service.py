@@ -1,5 +1,7 @@
 """What a tenant asks of repairs, and how the nightly exchange keeps them."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -10,22 +12,25 @@ from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity.sessions import Session
 from portal.mail.outbox import letter
 from portal.observe import count
-from portal.repairs import hazards, rules
+from portal.repairs import changing, hazards, rules
 from portal.repairs import store as repairs
 from portal.repairs.catalogue import Catalogue, Danger, Leaf, Priority, catalogue
-from portal.repairs.rules import Answered, priority_word, status_word
+from portal.repairs.changing import id_of
+from portal.repairs.rules import Answered, event_word, priority_word, status_word
 from portal.repairs.store import Event, RepairItem, event
 from portal.repairs.working_days import bank_holidays
 from portal.tenancies import service as tenancies
 
 __all__ = [
-    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "duties_of", "id_of", "key_of", "next_step_of",
-    "page", "priority_word", "record", "report", "seen", "status_word",
+    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "can_reopen", "duties_of", "event_word", "id_of",
+    "key_of", "next_step_of", "page", "priority_word", "record", "report", "seen", "status_word",
 ]  # fmt: skip
 
 PAGE = 20
 _TRIES = 4
 _CHUNK = 100
+# Its place among the writes of a report.
+_SAME = 5
 
 
 class AlreadyReported(Failure):
@@ -70,15 +75,16 @@ def beside_report(session: Session) -> Sequence[store.Key]:
     return tenancies.key_of(session.tenancy_id), tenancies.key_of_person(session.tenancy_id, session.person_id)
 
 
-def id_of(item: RepairItem) -> str:
-    """The id of the repair."""
-    return item.sk.removeprefix(RepairItem.range_prefix)
-
-
 def call_for(danger: Danger, known: Catalogue) -> Call:
     """Whom to ring for the danger."""
     number = known.number(danger)
     return Call(danger.call, number.name, number.phone, danger.text)
+
+
+def can_reopen(item: RepairItem, at: datetime) -> bool:
+    """Whether the tenant may still say that it is not mended."""
+    today = clock.london_date(at)
+    return item.status in rules.FINISHED - {"cancelled"} and rules.may_reopen(item.completed_on or today, today)
 
 
 def next_step_of(item: RepairItem) -> str:
@@ -119,6 +125,7 @@ def report(
     item = _reported(session, leaf, rules.answered(questions, answers), known, at)
     item.description, item.access_notes = description, access_notes
     repair_id, opened = id_of(item), repairs.opened if anyway else repairs.opened_alone
+    same = _same(item, at) if anyway else None
     for _ in range(_TRIES):
         item.reference = rules.new_reference()
         reference = repairs.reference_item(item.reference, session.tenancy_id, repair_id)
@@ -129,8 +136,11 @@ def report(
                 store.Put(reference, reference.new()),
                 journal.entry("repairs", _exported(item, leaf, tenancy, person), at),
                 letter("repair_reported", to=f"customer:{session.customer_id}", at=at, about=_told(item)),
+                *([same] if same else ()),
             )
         except store.Refused as refused:
+            if same and refused.by(_SAME):
+                return _made_before(session, same.item, at)
             if refused.by(0):
                 raise AlreadyReported(members={"repair_id": repairs.open_ids(refused.stored[0])[-1]}) from None
         else:
@@ -139,14 +149,27 @@ def report(
     raise store.Unavailable
 
 
+def _same(item: RepairItem, at: datetime) -> store.Put:
+    """The write that is refused where the same report was made anyway within the last minutes: its answer was lost."""
+    said = [item.reported_by, item.item_id, item.answers, item.description, item.access_notes]
+    digest = hashlib.blake2b(json.dumps(said, default=str).encode(), digest_size=16).hexdigest()
+    expires_at = clock.epoch(at + rules.SAME_WITHIN)
+    marked = repairs.same_item(changing.tenancy_of(item), digest, id_of(item), expires_at)
+    return store.Put(marked, ~marked.live(at))
+
+
+def _made_before(session: Session, marked: Any, at: datetime) -> RepairItem:
+    (made,) = store.fetch([store.Key(type(marked), marked.pk, marked.sk)], at)
+    item = store.fetch([key_of(session.tenancy_id, made.repair_id)], at)[0] if made else None
+    if item is None:
+        raise store.Unavailable
+    return item  # type: ignore[no-any-return]
+
+
 def _reported(session: Session, leaf: Leaf, given: Sequence[Answered], known: Catalogue, at: datetime) -> RepairItem:
     key = repairs.repair_key(session.tenancy_id, ids.new_id(at))
     priority, danger, hazard = rules.triage(leaf, given, is_winter=known.winter.has(clock.london_date(at)))
-    is_holiday = bank_holidays()
-    due: dict[str, datetime | None] = {}
-    if hazard:
-        due = hazards.deadlines(hazards.law(), hazard, hazards.severity_of(priority), at, is_holiday)
-    return RepairItem(
+    item = RepairItem(
         pk=key.pk,
         sk=key.sk,
         item_id=leaf.item_id,
@@ -170,16 +193,18 @@ def _reported(session: Session, leaf: Leaf, given: Sequence[Answered], known: Ca
         status="reported",
         reported_at=at,
         reported_by=session.person_id,
-        due_at=rules.due_at(known.targets[priority], at, is_holiday),
+        due_at=rules.due_at(known.targets[priority], at, bank_holidays()),
         hazard=hazard,
-        deadlines={duty: when.isoformat() if when else None for duty, when in due.items()},
+        severity=hazards.severity_of(priority) if hazard else None,
         events=[event("reported", at)],
     )
+    item.duties = changing.reckoned(item, item.events) or None
+    return item
 
 
 def _exported(item: RepairItem, leaf: Leaf, tenancy: Any, person: Any) -> dict[str, str]:
     """The row that the landlord gets, in HACT's words where it has them."""
-    deadlines = item.deadlines or {}
+    due = _due_by_duty(item)
     return {
         "repair_reference": item.reference,
         "tenancy_reference": tenancy.reference,
@@ -197,9 +222,13 @@ def _exported(item: RepairItem, leaf: Leaf, tenancy: Any, person: Any) -> dict[s
         "responsibility": leaf.responsibility,
         "schedule_of_rates": leaf.schedule_of_rates or "",
         "hazard": item.hazard or "",
-        "investigate_by": deadlines.get("investigate") or "",
-        "make_safe_by": deadlines.get("make_safe") or "",
+        "investigate_by": due.get("investigate") or "",
+        "make_safe_by": due.get("make_safe") or "",
     }
+
+
+def _due_by_duty(item: RepairItem) -> dict[str, str | None]:
+    return {d["duty"]: d["due_at"] for d in item.duties or ()}
 
 
 def _told(item: RepairItem) -> dict[str, Any]:
@@ -212,15 +241,19 @@ def _told(item: RepairItem) -> dict[str, Any]:
         "due_at": item.due_at.isoformat() if item.due_at else None,
         "danger": danger.get("text"),
         "danger_phone": danger.get("phone"),
-        "investigate_by": (item.deadlines or {}).get("investigate"),
+        "investigate_by": _due_by_duty(item).get("investigate"),
     }
 
 
-def page(tenancy_id: str, below: str | None, at: datetime) -> Repairs:
-    """A page of the home's repairs, newest first; `below` is what the page before gave. Raises BadInput."""
+def page(tenancy_id: str, below: str | None, at: datetime, *, is_open: bool | None = None) -> Repairs:
+    """A page of the home's repairs, newest first; `below` is what the page before gave. Raises BadInput.
+
+    `is_open` leaves out those that are finished, or those that are not.
+    """
     if below is not None and not ids.is_id(below):
         raise BadInput(errors=[FieldError("cursor", "Use the next_cursor of the page before, as it is")])
-    found = repairs.repairs_down(tenancy_id, at, below=below, limit=PAGE + 1)
+    statuses = {None: None, True: set(rules.STATUSES) - rules.FINISHED, False: rules.FINISHED}[is_open]
+    found = repairs.repairs_down(tenancy_id, at, below=below, limit=PAGE + 1, statuses=statuses)
     shown = found[:PAGE]
     return Repairs(shown, id_of(shown[-1]) if len(found) > PAGE else None)
 
@@ -234,10 +267,10 @@ def seen(item: RepairItem | None) -> RepairItem:
 
 def duties_of(item: RepairItem, at: datetime) -> Sequence[hazards.Duty]:
     """How each of the law's duties stands for the repair at `at`; a cancelled one asks for nothing any more."""
-    if not item.deadlines or item.status == "cancelled":
+    if not item.duties or item.status == "cancelled":
         return []
-    due = {duty: datetime.fromisoformat(when) if when else None for duty, when in item.deadlines.items()}
-    return hazards.standing(hazards.law(), due, [(e.event, e.at) for e in item.events], at)
+    happened = [(e.event, e.at) for e in item.events]
+    return hazards.standing(hazards.law(), changing.deadlines_of(item), happened, at)
 
 
 def record(
@@ -276,13 +309,26 @@ def _record(
     for (row, name), item in zip(known, stored, strict=True):
         if item is None:
             new.append(_taken_down(row, at, name.repair_id))
-        elif writes := _changes(row, item, at):
-            store.transact(*writes)
-            changed += 1
+        else:
+            changed += _changed(row, item, at)
     # The repair first: a run that dies between the two finds no reference and writes the same repair again.
     store.put_all(new)
     store.put_all(repairs.reference_item(i.reference, i.pk.removeprefix("TENANCY#"), id_of(i)) for i in new)
     return len(new) + changed
+
+
+def _changed(row: ImportedRepair, item: RepairItem, at: datetime) -> bool:
+    for _ in range(_TRIES):
+        writes = _changes(row, item, at)
+        try:
+            if writes:
+                store.transact(*writes)
+        except store.Refused:
+            # An event or the tenant came first: say the same of what it is now.
+            (item,) = store.fetch([store.Key(RepairItem, item.pk, item.sk)], at)
+        else:
+            return bool(writes)
+    raise store.Unavailable
 
 
 def _taken_down(row: ImportedRepair, at: datetime, repair_id: str | None = None) -> RepairItem:
@@ -322,17 +368,8 @@ def _changes(row: ImportedRepair, item: RepairItem, at: datetime) -> list[store.
     new = {name: value for name, value in new.items() if getattr(item, name) != value}
     if not new:
         return []
-    attributes = RepairItem.get_attributes()
-    actions = [attributes[n].set(v) if v is not None else attributes[n].remove() for n, v in new.items()]
+    events = []
     if "status" in new:
         latest = max((e.at for e in item.events), default=item.reported_at)
-        actions.append(RepairItem.events.set(RepairItem.events.append([_event(row, latest, at)])))
-    writes: list[store.Write] = [store.Update(item, actions, RepairItem.pk.exists())]
-    if item.item_id and "status" in new:
-        tenancy_id = item.pk.removeprefix("TENANCY#")
-        was_open, is_open = item.status not in rules.FINISHED, row.status not in rules.FINISHED
-        if was_open and not is_open:
-            writes.append(repairs.finished(tenancy_id, item.item_id, id_of(item)))
-        if is_open and not was_open:
-            writes.append(repairs.opened(tenancy_id, item.item_id, id_of(item)))
-    return writes
+        events.append(_event(row, latest, at))
+    return list(changing.change(item, events, {"completed_on": item.completed_on} | new).writes)

@@ -4,17 +4,27 @@
 |---|---|---|---|
 | TENANCY#tenancy_id | REPAIR#repair_id | a repair with its events | one, in the session's call; the history |
 | TENANCY#tenancy_id | OPEN#item_id | the open repairs of one leaf | the report's own transaction: reported already? |
+| TENANCY#tenancy_id | SAME#digest | a report made anyway a moment ago | the report's own transaction: sent again? |
 | REFERENCE#reference | REPAIR | which repair the reference names | the import; that no two repairs have one reference |
 
 A repair's id begins with the time of its report, so the sort key is the order of the history. A report writes its
 three items together, and beside them the letter and the journal's entry in the outbox table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
-from pynamodb.attributes import JSONAttribute, ListAttribute, MapAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    JSONAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.expressions.condition import Condition, size
 
 from portal import store
 from portal.settings import setting
@@ -26,24 +36,27 @@ class _Item(store.Item):
 
 
 class Event(MapAttribute[Any, Any]):
-    """Something that happened to a repair."""
+    """Something that happened to a repair. `source_id` is the bus's own id of it, where it came that way."""
 
     at = store.InstantAttribute()
     event = UnicodeAttribute()
     note = UnicodeAttribute(null=True)
+    source_id = UnicodeAttribute(null=True)
 
 
-def event(name: str, at: datetime, note: str | None = None) -> Event:
+def event(name: str, at: datetime, note: str | None = None, source_id: str | None = None) -> Event:
     """An event of a repair."""
     make: Callable[..., Event] = Event
-    return make(event=name, at=at, note=note)
+    return make(event=name, at=at, note=note, source_id=source_id)
 
 
 class RepairItem(_Item):
     """A repair. What a tenant reported has `item_id`; what the landlord took down has not.
 
     `place`, `object`, `problem`, `answers`, `danger` and `advice` are kept as they were when it was reported, since a
-    landlord may replace the catalogue. `deadlines` are the law's: when each duty is due, null while it waits.
+    landlord may replace the catalogue. `severity` is how bad the hazard was taken to be when it was reported, `duties`
+    what `hazards.reckon` made of the events. `events` are only ever added to, by a write on the condition that there
+    are as many as were read.
     """
 
     range_prefix = "REPAIR#"
@@ -67,7 +80,11 @@ class RepairItem(_Item):
     due_at = store.InstantAttribute(null=True)
     completed_on = store.DayAttribute(null=True)
     hazard = UnicodeAttribute(null=True)
-    deadlines = JSONAttribute(null=True)
+    severity = UnicodeAttribute(null=True)
+    duties = JSONAttribute(null=True)
+    summary = JSONAttribute(null=True)
+    rating = NumberAttribute(null=True)
+    rating_comment = UnicodeAttribute(null=True)
     events: ListAttribute[Event] = ListAttribute(of=Event)
 
 
@@ -77,6 +94,14 @@ class OpenItem(_Item):
     range_prefix = "OPEN#"
 
     repair_ids = UnicodeSetAttribute(null=True)
+
+
+class SameItem(_Item):
+    """A report made anyway a moment ago: the same once more is a lost answer."""
+
+    range_prefix = "SAME#"
+
+    repair_id = UnicodeAttribute()
 
 
 class ReferenceItem(_Item):
@@ -109,11 +134,28 @@ def reference_item(reference: str, tenancy_id: str, repair_id: str) -> Reference
     return ReferenceItem(pk=key.pk, sk=key.sk, tenancy_id=tenancy_id, repair_id=repair_id)
 
 
-def repairs_down(tenancy_id: str, at: datetime, *, below: str | None, limit: int) -> Sequence[RepairItem]:
-    """At most `limit` repairs of the home, newest first, those older than the one with the id `below`."""
+def repairs_down(
+    tenancy_id: str, at: datetime, *, below: str | None, limit: int, statuses: Collection[str] | None = None
+) -> Sequence[RepairItem]:
+    """At most `limit` repairs of the home, newest first, those older than the one with the id `below`.
+
+    With `statuses`, only those that have one of them.
+    """
     before = f"{RepairItem.range_prefix}{below}" if below else None
-    found = store.query(RepairItem, f"TENANCY#{tenancy_id}", at, before=before, newest_first=True, limit=limit)
-    return list(found)
+    page = limit if statuses is None else None
+    found = store.query(RepairItem, f"TENANCY#{tenancy_id}", at, before=before, newest_first=True, limit=page)
+    return list(islice((r for r in found if statuses is None or r.status in statuses), limit))
+
+
+def same_item(tenancy_id: str, digest: str, repair_id: str, expires_at: int) -> SameItem:
+    """That the report with that digest was made just now."""
+    return SameItem(pk=f"TENANCY#{tenancy_id}", sk=f"SAME#{digest}", repair_id=repair_id, expires_at=expires_at)
+
+
+def as_read(item: RepairItem) -> Condition:
+    """The condition that nothing has happened to the repair since it was read."""
+    many: Any = size
+    return cast(Condition, many(RepairItem.events) == len(item.events))
 
 
 def opened(tenancy_id: str, item_id: str, repair_id: str) -> store.Update:
