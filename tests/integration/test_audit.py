@@ -19,7 +19,7 @@ from portal.identity import store as identity
 from tests.integration.conftest import Browser, add_tenancy, function, log_in_as
 from tests.integration.test_export import export, objects
 from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
-from tests.integration.test_threats import asks
+from tests.integration.test_threats import asks, sizes
 from tests.integration.test_waiting import NEW_TENANCY, deliver
 
 LOGIN = {"email": "amara@example.com", "password": PASSWORD}
@@ -400,6 +400,32 @@ def test_t4_the_audit_costs_somebody_known_and_nobody_the_same_calls(
         calls.append(list(made))
     events.unregister("provide-client-params.dynamodb", note)
     assert calls[0] == calls[1]
+
+
+# --- T28: one process serves many
+
+
+@sizes(100, 10_000)
+def test_t28_of_two_tenants_served_by_one_process_in_turn_each_event_has_its_own_customer_and_network(
+    cloud: None, noon: Any, size: int
+) -> None:
+    two = []
+    for n in range(2):
+        home = add_tenancy(f"LH7000{n}", f"P7000{n}", email=f"tenant{n}@example.com")
+        home.browser = Browser(f"203.0.{n}.7")
+        log_in_as(home.browser, home.person_id, home.tenancy_id)
+        two.append(home)
+    for n in range(size):
+        me = two[n % 2]
+        member = {"name": f"Child {n // 2 % 20}", "relationship": "child"}
+        added = me.browser.call("contact", "POST", "/api/household/members", member)
+        assert added.status == 201, added
+        assert me.browser.call("contact", "DELETE", f"/api/household/members/{added.json['member_id']}").status == 204
+    events = kept()
+    assert len(events) == 2 * size
+    assert {(row["customer_id"], row["tenancy_id"], row["source"]) for row in events} == {
+        (home.person_id, home.tenancy_id, f"203.0.{n}.0/24") for n, home in enumerate(two)
+    }
 
 
 # --- the landlord's file

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from portal import store
+from portal.audit import rules as audit_rules
+from portal.audit import service as audit
+from portal.audit.store import EventItem
 from portal.failures import NotFound
 from portal.http import api
 from portal.identity import logging_in, passwords, registering, resetting, rules, secrets, sessions, tries
@@ -14,12 +17,14 @@ from portal.identity import store as identity_store
 from portal.identity.store import RegistrationItem, ResetItem, SessionItem
 from portal.observe import logger
 from portal.payments import store as payments_store
+from tests.integration import test_audit as audits
 from tests.integration import test_faults_of_sign_in as faults_of_sign_in
 from tests.integration import test_identity as identity
 from tests.integration import test_round_trips as round_trips
 from tests.integration import test_threats as threats
 
 two, unlimited, counter, faults = threats.two, threats.unlimited, round_trips.counter, faults_of_sign_in.faults
+without_audit = audits.without_audit
 Patch = pytest.MonkeyPatch
 
 
@@ -141,7 +146,7 @@ def a_session_never_idles(patch: Patch) -> None:
 
 @found_by(identity.test_log_off_ends_the_session_at_once_and_clears_what_the_browser_kept)
 def log_off_only_takes_the_cookie_back(patch: Patch) -> None:
-    patch.setattr(logging_in, "log_off", lambda _: None)
+    patch.setattr(logging_in, "log_off", lambda *_: None)
 
 
 @found_by(threats.test_t10_each_way_in_gives_a_new_token_and_ends_the_session_that_it_replaces)
@@ -231,6 +236,32 @@ def a_lost_answer_is_told_as_refused(patch: Patch) -> None:
     patch.setattr(store, "_is_ours", lambda *_: False)
 
 
+@found_by(audits.test_a_refused_log_in_is_refused_alike_though_the_event_cannot_be_kept_and_that_is_counted)
+def a_lost_event_breaks_the_refusal(patch: Patch) -> None:
+    patch.setattr(audit, "note", lambda outcome, at, **who: store.transact(audit.event(outcome, at, **who)))
+
+
+@found_by(audits.test_nobody_is_let_in_and_nothing_is_changed_whose_event_cannot_be_kept)
+def somebody_is_let_in_without_an_event(patch: Patch) -> None:
+    real = store._write_all
+
+    def without_events(writes: Any) -> None:
+        real([write for write in writes if not isinstance(write.item, EventItem)])
+
+    patch.setattr(store, "_write_all", without_events)
+
+
+@found_by(audits.test_t4_the_audit_costs_somebody_known_and_nobody_the_same_calls, what="login")
+def nobody_is_not_worth_an_event(patch: Patch) -> None:
+    real = audit.note
+    patch.setattr(audit, "note", lambda *a, **who: real(*a, **who) if who["customer_id"] else None)
+
+
+@found_by(audits.test_an_event_has_time_tenancy_and_the_network_it_came_from_and_lasts_400_days)
+def the_whole_address_is_kept(patch: Patch) -> None:
+    patch.setattr(audit_rules, "truncated", lambda address: address)
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.bug.__name__)
 def test_the_planted_bug_is_found(plant: Plant, request: pytest.FixtureRequest, monkeypatch: Patch) -> None:
     names = plant.check.__code__.co_varnames[: plant.check.__code__.co_argcount]
@@ -242,4 +273,4 @@ def test_the_planted_bug_is_found(plant: Plant, request: pytest.FixtureRequest, 
 
 
 def test_there_are_as_many_plants_as_the_docs_say() -> None:
-    assert len(PLANTS) == 26
+    assert len(PLANTS) == 30
