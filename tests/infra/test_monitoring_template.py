@@ -22,6 +22,8 @@ def filled(part: Any, name: str) -> Any:
     if isinstance(part, dict):
         if set(part) == {"Ref"} and isinstance(part["Ref"], dict):
             return {"Ref": part["Ref"]["Fn::Sub"].replace("${Name}", name)}
+        if set(part) == {"Fn::Sub"}:
+            return part["Fn::Sub"].replace("${Name}", name)
         return {key.replace("${Name}", name): filled(value, name) for key, value in part.items()}
     if isinstance(part, list):
         return [filled(value, name) for value in part]
@@ -165,6 +167,17 @@ def test_the_dashboard_shows_every_measure_of_our_own_that_an_alarm_watches() ->
         if metric[0] == "Portal"
     }
     assert {(seen[0], seen[1], seen[2][0]) for seen in WATCHED if seen[0] == "Portal"} <= shown
+
+
+def test_the_dashboard_shows_every_outcome_of_each_function_that_keeps_some() -> None:
+    searched = {
+        service
+        for widget in dashboard()["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if isinstance(metric[0], dict)
+        for service in re.findall(r'SEARCH\(\'{Portal,service} service="([\w-]+)"', metric[0]["expression"])
+    }
+    assert searched >= {"portal-register", "portal-verify", "portal-login", "portal-reset", "portal-contact"}
 
 
 def test_widgets_do_not_lie_over_one_another() -> None:
