@@ -17,6 +17,7 @@ os.environ |= {
     "KEYS_SECRET_ARN": "portal-keys",
     "SANDBOX_SECRET_ARN": "portal-sandbox",
     "WAITING_SECRET_ARN": "portal-waiting",
+    "STRIPE_SECRET_ARN": "portal-stripe",
     "EXCHANGE_BUCKET": "portal-exchange",
     "SITE_ORIGIN": "http://localhost:8000",
     "ORIGIN_SECRET": "the-origin-secret",

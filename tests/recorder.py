@@ -46,7 +46,10 @@ _TABLES = {
     "tenancies": "TenanciesTable", "identity": "IdentityTable", "rent": "RentTable", "repairs": "RepairsTable",
     "outbox": "OutboxTable", "audit": "AuditTable",
 }  # fmt: skip
-_SECRETS = {"portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret", "portal-waiting": "WaitingSecret"}
+_SECRETS = {
+    "portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret", "portal-waiting": "WaitingSecret",
+    "portal-stripe": "StripeSecret",
+}  # fmt: skip
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",

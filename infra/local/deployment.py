@@ -72,7 +72,7 @@ def _parameters(settings: Settings, origin: str) -> dict[str, str]:
         "MailFrom": f"{email['sender_name']} <{email['sender_address']}>",
         # The emulator denies ses:SendEmail on the ARN of an identity.
         "MailIdentity": "*",
-        "SandboxProvider": "true",
+        "PaymentProvider": "sandbox",
         "LimitsFactor": str(settings.limits_factor),
         "ThrottleRate": "10000",
         "ThrottleBurst": "5000",

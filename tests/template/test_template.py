@@ -84,6 +84,8 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
 
 OWN_LAYERS = {
     "BalanceFunction": "StatementsLayer",
+    "PayFunction": "StripeLayer",
+    "ReconcilerFunction": "StripeLayer",
 }
 """Functions that have a layer of their own beside the one of all: SAM adds it to that of Globals."""
 
@@ -255,7 +257,7 @@ def test_whoever_carries_the_landlords_files_can_drop_and_collect_and_no_more() 
 
 def test_every_secret_is_made_by_aws_and_none_is_a_parameter() -> None:
     secrets = of_type("AWS::SecretsManager::Secret")
-    assert set(secrets) == {"KeysSecret", "OriginSecret", "SandboxSecret", "WaitingSecret"}
+    assert set(secrets) == {"KeysSecret", "OriginSecret", "SandboxSecret", "StripeSecret", "WaitingSecret"}
     for secret in secrets.values():
         assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 48
     found = {name for name in TEMPLATE["Parameters"] if re.search("secret|password|key", name, re.IGNORECASE)}
@@ -468,13 +470,21 @@ def test_what_could_not_be_done_waits_fourteen_days_encrypted() -> None:
 def test_the_sandbox_exists_only_where_a_parameter_says_so() -> None:
     named = {name: resource for name, resource in RESOURCES.items() if name.startswith("Sandbox")}
     assert {resource.get("Condition") for resource in named.values()} == {"HasSandbox"}
-    assert TEMPLATE["Parameters"]["SandboxProvider"]["Default"] == "false"
+    assert TEMPLATE["Parameters"]["PaymentProvider"]["Default"] == "none"
     assert TEMPLATE["Outputs"]["SandboxFunctionName"]["Condition"] == "HasSandbox"
-    assert "SandboxProvider" not in overrides("production")
+    assert overrides("production").get("PaymentProvider", "none") != "sandbox"
+
+
+def test_stripes_secret_exists_and_is_read_only_where_the_parameter_says_stripe() -> None:
+    assert RESOURCES["StripeSecret"]["Condition"] == "HasStripe"
+    assert TEMPLATE["Conditions"]["HasStripe"] == {"Fn::Equals": [{"Ref": "PaymentProvider"}, "stripe"]}
+    secret = {"Fn::GetAtt": ["StripeSecret", "Id"]}
+    reading = {role for role in ROLES for s in statements(role) if secret in as_list(s["Resource"])}
+    assert reading == {"PayRole", "ReconcilerRole"}
 
 
 def test_production_takes_the_strict_side_of_every_choice() -> None:
-    loosened = {"LimitsFactor", "RequireTls", "DeletionProtection", "SandboxProvider", "Schedules", "LogLevel"}
+    loosened = {"LimitsFactor", "RequireTls", "DeletionProtection", "Schedules", "LogLevel"}
     assert not loosened & set(overrides("production"))
     assert TEMPLATE["Parameters"]["LimitsFactor"]["Default"] == 1
     assert overrides("production")["SiteOrigin"].startswith("https://")

@@ -13,10 +13,15 @@ class NoPaymentsHere(Failure):
 
 def the_provider() -> Provider:
     """The landlord's provider; raises NoPaymentsHere."""
-    if setting("PAYMENT_PROVIDER") == "sandbox":
-        from portal.payments.sandbox import Sandbox
+    match setting("PAYMENT_PROVIDER"):
+        case "sandbox":
+            from portal.payments.sandbox import Sandbox
 
-        return Sandbox()
+            return Sandbox()
+        case "stripe":
+            from portal.payments.stripe_checkout import Stripe
+
+            return Stripe()
     raise NoPaymentsHere
 
 

@@ -85,7 +85,10 @@ class Sandbox:
 
     def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
         """What came of the payment on that page; a page that is too old is closed by it."""
-        found = checkout(checkout_id, at)
+        try:
+            found = checkout(checkout_id, at)
+        except NotFound:
+            raise NotAsAgreed("the sandbox has no such page") from None
         if found.verdict is None and at >= found.created_at + rules.CHECKOUT_LIFE:
             try:
                 found = decide(checkout_id, "expire", at)

@@ -1,0 +1,326 @@
+"""What the port promises, of both providers: the sandbox, and Stripe against a simulation of its API on loopback."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from portal import aws, clock, store
+from portal.payments import sandbox
+from portal.payments.store import QuarantinedItem
+from portal.payments.stripe_checkout import _READERS
+from tests import simulated_stripe
+from tests.integration.conftest import Browser
+from tests.integration.test_reconciling import balance_of_account, reconcile, report_of, waiting
+from tests.integration.test_rent_and_pay import account, balance_of, deliver, start  # noqa: F401  (a fixture)
+from tests.integration.test_settling import shown
+from tests.simulated_stripe import API_KEY, WEBHOOK_SECRET, SimulatedStripe, signed
+
+Told = tuple[dict[str, str], bytes]
+
+
+class AtSandbox:
+    """What can happen at the sandbox, each giving the events that it sends of it."""
+
+    name = "sandbox"
+
+    def page(self, payment: dict[str, Any]) -> str:
+        return str(payment["checkout_url"].rpartition("/")[2])
+
+    def _newest(self, page: str) -> Told:
+        return sandbox.signed(sandbox.events_of(sandbox.checkout(page, clock.now()))[-1], clock.now())
+
+    def pays(self, page: str) -> Told:
+        return sandbox.signed_event(sandbox.decide(page, "approve", clock.now()), clock.now())
+
+    def gives_up(self, page: str) -> Told:
+        return sandbox.signed_event(sandbox.decide(page, "expire", clock.now()), clock.now())
+
+    def refunds(self, page: str, amount_pence: int) -> Told:
+        sandbox.refund(page, amount_pence, clock.now())
+        return sandbox.signed(sandbox.events_of(sandbox.checkout(page, clock.now()))[1], clock.now())
+
+    def disputes(self, page: str) -> Told:
+        sandbox.dispute(page, clock.now())
+        return self._newest(page)
+
+    def wins(self, page: str) -> Told:
+        sandbox.win(page, clock.now())
+        return self._newest(page)
+
+
+class AtStripe:
+    """What can happen at Stripe."""
+
+    name = "stripe"
+
+    def __init__(self, stripe: SimulatedStripe) -> None:
+        self.stripe = stripe
+
+    def page(self, payment: dict[str, Any]) -> str:
+        return str(payment["checkout_url"].rpartition("/")[2])
+
+    def pays(self, page: str) -> Told:
+        return _told(self.stripe.complete(page))
+
+    def gives_up(self, page: str) -> Told:
+        return _told(self.stripe.expire(page))
+
+    def refunds(self, page: str, amount_pence: int) -> Told:
+        return _told(self.stripe.refund(page, amount_pence))
+
+    def disputes(self, page: str) -> Told:
+        return _told(self.stripe.dispute(page))
+
+    def wins(self, page: str) -> Told:
+        return _told(self.stripe.dispute(page, "closed", "won"))
+
+
+def _told(event: Any) -> Told:
+    return signed(event, int(clock.now().timestamp()))
+
+
+@pytest.fixture
+def stripe(cloud: None, noon: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStripe]:
+    """The portal with Stripe as its provider: one parameter and one secret."""
+    with simulated_stripe.running(lambda: int(clock.now().timestamp())) as running:
+        secret = {"api_key": API_KEY, "webhook_secrets": [WEBHOOK_SECRET]}
+        aws.client("secretsmanager").create_secret(Name="portal-stripe", SecretString=json.dumps(secret))
+        monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
+        monkeypatch.setenv("STRIPE_API_BASE", running.address)
+        yield running
+
+
+@pytest.fixture(params=["sandbox", "stripe, simulated"])
+def provider(request: pytest.FixtureRequest, cloud: None, noon: Any) -> Any:
+    return AtSandbox() if request.param == "sandbox" else AtStripe(request.getfixturevalue("stripe"))
+
+
+def tell(provider: Any, event: Told) -> int:
+    return int(deliver(event, provider.name).status)
+
+
+def test_its_page_is_the_same_however_often_the_button_is_pressed(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    first = start(browser, account)
+    assert (first.status, first.json["status"]) == (201, "pending")
+    assert start(browser, account).json == first.json
+
+
+def test_what_was_paid_is_posted_once_and_what_is_given_back_too(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    payment = start(browser, account).json
+    page = provider.page(payment)
+    seen = []
+    for event in (
+        provider.pays(page), provider.refunds(page, 20_00), provider.refunds(page, 5_00), provider.disputes(page),
+        provider.wins(page),
+    ):  # fmt: skip
+        for _ in range(2):
+            assert tell(provider, event) == 200
+        seen.append((shown(browser, payment)["status"], balance_of(browser)))
+    assert seen == [
+        ("succeeded", 73_45), ("refunded", 93_45), ("refunded", 98_45), ("disputed", 123_45), ("dispute_won", 98_45),
+    ]  # fmt: skip
+
+
+def test_in_the_opposite_order_it_comes_to_the_same(provider: Any, browser: Browser, account: str) -> None:  # noqa: F811
+    payment = start(browser, account).json
+    page = provider.page(payment)
+    events = [provider.pays(page), provider.refunds(page, 20_00), provider.disputes(page), provider.wins(page)]
+    for event in reversed(events):
+        assert tell(provider, event) == 200
+    assert balance_of(browser) == 93_45
+    assert shown(browser, payment)["refunded_pence"] == 20_00
+
+
+def test_a_page_that_was_left_expires(provider: Any, browser: Browser, account: str) -> None:  # noqa: F811
+    payment = start(browser, account).json
+    assert tell(provider, provider.gives_up(provider.page(payment))) == 200
+    assert (shown(browser, payment)["status"], balance_of(browser), waiting()) == ("expired", 123_45, 0)
+
+
+def test_where_no_event_comes_it_is_asked(provider: Any, browser: Browser, account: str, noon: Any) -> None:  # noqa: F811
+    paid = start(browser, account).json
+    left = start(browser, account, key={"idempotency-key": "left-0001"}).json
+    open_still = start(browser, account, key={"idempotency-key": "open-0001"}).json
+    provider.pays(provider.page(paid))
+    provider.gives_up(provider.page(left))
+    noon.shift(timedelta(minutes=16))
+    assert reconcile() == {"left": 1}
+    states = [shown(browser, payment)["status"] for payment in (paid, left, open_still)]
+    assert (states, balance_of(browser)) == (["succeeded", "expired", "pending"], 73_45)
+
+
+def test_what_it_took_on_a_day_and_never_told_is_found_by_the_days_report(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+) -> None:
+    payments = [start(browser, account, key={"idempotency-key": f"day-{n:08}"}).json for n in range(5)]
+    for payment in payments:
+        provider.pays(provider.page(payment))
+    provider.refunds(provider.page(payments[0]), 20_00)
+    day = clock.london_date(clock.now())
+    noon.shift(timedelta(days=1))
+    reconcile("daily")
+    assert balance_of_account(account) == 123_45 - 250_00 + 20_00
+    assert sorted(row[1] for row in report_of(day)) == ["not_given_back", *["not_posted"] * 5]
+    reconcile()
+    assert waiting() == 0
+
+
+def test_an_unsigned_event_is_refused(provider: Any, browser: Browser, account: str) -> None:  # noqa: F811
+    payment = start(browser, account).json
+    headers, body = provider.pays(provider.page(payment))
+    (name, right), *_ = ((n, v) for n, v in headers.items() if n.endswith("signature"))
+    for wrong in ("", "é", right[:-1] + "é", right.replace("v1=", "v2="), f"t=1,{right}", right + "0" * 2_000):
+        assert tell(provider, ({name: wrong}, body)) == 400
+    assert balance_of(browser) == 123_45
+    assert tell(provider, (headers, body)) == 200
+
+
+# ------------------------------------------------------------------------------------ Stripe alone
+
+
+def test_stripe_is_told_amount_and_references_and_nothing_about_a_person(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    payment = start(browser, account).json
+    ((method, path, params),) = stripe.asked
+    assert (method, path) == ("POST", "/v1/checkout/sessions")
+    assert params["client_reference_id"] == payment["payment_id"]
+    assert params["line_items[0][price_data][unit_amount]"] == "5000"
+    assert params["success_url"] == f"http://localhost:8000/pay/done/#{payment['payment_id']}"
+    assert int(params["expires_at"]) - int(clock.now().timestamp()) == 45 * 60
+    assert "amara" not in json.dumps(params).lower()
+    assert list(stripe._by_key) == [payment["payment_id"]]
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 429, 500, 503])
+def test_whatever_stripe_answers_wrong_the_tenant_is_told_and_the_same_key_goes_on(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    stripe.fails = status
+    refused = start(browser, account)
+    assert (refused.status, refused.json["type"]) == (503, "/problems/provider-silent")
+    assert len(stripe.asked) <= 2, "retries are bounded"
+    stripe.fails = None
+    assert start(browser, account).json["status"] == "pending"
+    assert len(browser.call("pay", "GET", "/api/pay").json["payments"]) == 1
+
+
+def test_money_that_a_bank_moves_is_waited_for_until_the_bank_says(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+) -> None:
+    at = AtStripe(stripe)
+    good = start(browser, account).json
+    bad = start(browser, account, key={"idempotency-key": "bank-0001"}).json
+    for payment in (good, bad):
+        assert tell(at, _told(stripe.complete(at.page(payment), paid=False))) == 200
+        assert shown(browser, payment)["status"] == "pending"
+    assert tell(at, _told(stripe.bank_says(at.page(good), paid=True))) == 200
+    stripe.bank_says(at.page(bad), paid=False)
+    noon.shift(timedelta(minutes=16))
+    assert reconcile() == {"left": 0}
+    assert [shown(browser, p)["status"] for p in (good, bad)] == ["succeeded", "failed"]
+    assert balance_of(browser) == 73_45
+
+
+@pytest.mark.parametrize("kind", ["payout.paid", "charge.succeeded", "customer.created"])
+def test_an_event_of_a_kind_that_tells_us_nothing_is_taken_and_changes_nothing(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    kind: str,
+) -> None:
+    assert tell(AtStripe(stripe), _told({"id": "evt_x", "type": kind, "created": 1, "data": {"object": {}}})) == 200
+    assert not list(store.query(QuarantinedItem, "QUARANTINE", clock.now()))
+
+
+OTHERWISE: list[dict[str, Any]] = [
+    {"currency": "eur"},
+    {"metadata": {}},
+    {"metadata": None},
+    {"amount_total": 1, "amount": 1, "payment_intent": "pi_other"},
+    {"amount_total": "5000", "amount": 50.5, "amount_refunded": None, "payment_intent": None},
+    {"payment_status": "no_payment_required", "amount_total": None, "amount": True},
+]
+
+
+@pytest.mark.parametrize("kind", sorted(_READERS))
+def test_t19_what_stripe_says_otherwise_than_agreed_is_kept_for_a_person_and_credits_nothing(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    kind: str,
+) -> None:
+    at = AtStripe(stripe)
+    page = at.page(start(browser, account).json)
+    stripe.complete(page)
+    stripe.refund(page, 10_00)
+    thing = json.loads(at.disputes(page)[1])["data"]["object"]
+    if kind == "charge.refunded":
+        thing = stripe.sessions[page]["payment_intent"]["latest_charge"]
+    elif kind.startswith("checkout"):
+        thing = stripe._collapsed(stripe.sessions[page])
+    if kind.endswith("closed"):
+        thing = thing | {"status": "won"}
+    if kind.startswith("charge.dispute"):
+        thing = {name: value for name, value in thing.items() if name != "metadata"}  # it has none of ours
+    said = [{n: v for n, v in change.items() if n in thing} for change in OTHERWISE]
+    for number, odd in enumerate(filter(None, said)):
+        event = {"id": f"evt_{number}", "type": kind, "created": 1_795_000_000, "data": {"object": thing | odd}}
+        assert tell(at, _told(event)) in {400, 503}, odd
+    assert balance_of(browser) == 123_45
+    assert list(store.query(QuarantinedItem, "QUARANTINE", clock.now()))
+
+
+def test_a_dispute_that_is_a_warning_or_is_lost_moves_no_money(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    at = AtStripe(stripe)
+    page = at.page(start(browser, account).json)
+    tell(at, at.pays(page))
+    assert tell(at, _told(stripe.dispute(page, status="warning_needs_response"))) == 200
+    assert balance_of(browser) == 73_45
+    tell(at, at.disputes(page))
+    assert tell(at, _told(stripe.dispute(page, "closed", "lost"))) == 200
+    assert balance_of(browser) == 123_45
+
+
+def test_while_the_secret_of_its_events_is_rotated_both_are_good(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    secret = {"api_key": API_KEY, "webhook_secrets": ["whsec_new", WEBHOOK_SECRET]}
+    aws.client("secretsmanager").put_secret_value(SecretId="portal-stripe", SecretString=json.dumps(secret))
+    at = AtStripe(stripe)
+    page = at.page(start(browser, account).json)
+    event = json.loads(at.pays(page)[1])
+    now = int(clock.now().timestamp())
+    assert tell(at, signed(event, now, "whsec_old")) == 400
+    assert tell(at, signed(event, now, "whsec_new")) == 200
+    assert tell(at, signed(event, now)) == 200
