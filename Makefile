@@ -99,6 +99,10 @@ close: $(DEV)/.stamp ## Close the portal within a minute, with a page that says 
 open: $(DEV)/.stamp ## Open it again: here, or ENV=staging, ENV=production
 	@exec $(if $(findstring command,$(origin ENV)),$(DEV)/bin/python -m infra.switch open $(ENV),$(LOCAL) open)
 
+.PHONY: end-sessions
+end-sessions: $(DEV)/.stamp ## Log off one person or everybody: PERSON=reference or everybody; here, or ENV=production
+	@PYTHONPATH=layers/portal exec $(DEV)/bin/python -m infra.sessions $(if $(findstring command,$(origin ENV)),$(ENV),local) "$(PERSON)"
+
 .PHONY: reset
 reset: $(DEV)/.stamp ## Forget everything that was entered on this machine's stack
 	@exec $(LOCAL) reset

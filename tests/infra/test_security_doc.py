@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.templates import read_template
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/security.md").read_text("utf-8")
 NAMED = sorted(set(re.findall(r"`((?:tests|layers|functions|infra|docs|requirements|template\.yaml)[^`]*)`", TEXT)))
@@ -32,6 +34,38 @@ def test_what_is_said_to_show_it_exists(named: str) -> None:
 def test_each_requirement_is_answered_once_and_none_other() -> None:
     asked = [f"{section}.{n}" for section, last in ASKED.items() for n in range(1, last + 1)]
     assert Counter(ANSWERED) == Counter(asked)
+
+
+THREATS = re.findall(
+    r"^\| ([TF]\d+) \| [^|]+ \| `([^`:]+)::(\w+)` \| ([\d,]+) \| ([\d,]+) \|$", TEXT, flags=re.MULTILINE
+)
+
+
+def test_each_threat_of_the_way_in_has_a_test_that_shows_its_figure() -> None:
+    asked = {f"T{n}" for n in [*range(1, 16), *range(21, 26), 27, 28]}
+    assert {threat for threat, *_ in THREATS} == asked | {"F26"}
+    assert len(THREATS) == len(re.findall(r"^\| [TF]\d+ \|", TEXT, flags=re.MULTILINE)), "each row can be read"
+
+
+@pytest.mark.parametrize(("path", "name", "short", "long"), [t[1:] for t in THREATS if t[3] != t[4]])
+def test_a_size_that_is_told_is_the_one_that_is_run(path: str, name: str, short: str, long: str) -> None:
+    source = (ROOT / path).read_text("utf-8")
+    before = source[: source.index(f"def {name}")]
+    decorators = before[before.rindex("\n\n\n") :]
+    if "step" in decorators:  # every so many of all of them
+        step = int(re.findall(r"\[(\d+), pytest.param\(1,", decorators)[0])
+        assert int(long) // step == int(short)
+        return
+    sizes = [int(n.replace("_", "")) for n in re.findall(r"\b\d[\d_]*\b", decorators)]
+    assert {int(n.replace(",", "")) for n in (short, long)} <= set(sizes)
+
+
+def test_every_table_has_a_level() -> None:
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    tables = {n.removesuffix("Table").lower() for n, r in resources.items() if r["Type"] == "AWS::DynamoDB::Table"}
+    told = re.findall(r"^\| (?:key|personal|operation|public) \| [^|]+ \| ([^|]+) \|$", TEXT, flags=re.MULTILINE)
+    assert len(told) == 4
+    assert set(re.findall(r"`(\w+)`", " ".join(told))) == tables
 
 
 def test_each_answer_is_met_decided_or_waits() -> None:

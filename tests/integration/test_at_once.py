@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -19,8 +20,9 @@ from portal import aws, clock, store
 from portal.contact import service as contacts
 from portal.exchange.store import EntryItem
 from portal.failures import Failure
+from portal.identity import logging_in, sessions, tries
 from portal.identity.sessions import Session
-from portal.identity.store import CustomerItem
+from portal.identity.store import CustomerItem, session_key
 from portal.mail.store import MailItem
 from portal.repairs import service as repairs
 from portal.tenancies.store import save
@@ -116,6 +118,41 @@ def _told() -> Counter[str]:
     today = f"EXPORT#{clock.london_date(clock.now())}"
     lines = Counter(e.file for e in store.query(EntryItem, today, clock.now()))
     return lines + Counter(m.kind for m in store.query(MailItem, "MAIL", clock.now()))
+
+
+def test_t2_of_a_thousand_guesses_at_once_exactly_five_are_judged(tenant: SimpleNamespace) -> None:
+    at = clock.now()
+    spent = _at_once(1_000, lambda _: tries.spend("registration#one", tries.CODE, at))
+    assert spent == {"done": 5, "TriesSpent": 995}
+    spent = _at_once(1_000, lambda _: tries.spend("login#one", tries.LOGIN, at))
+    assert spent == {"done": 10, "TriesSpent": 990}
+
+
+def test_t9_of_a_thousand_replays_that_race_the_logging_off_none_lets_anybody_in_after_it(
+    tenant: SimpleNamespace,
+) -> None:
+    """Replays read the session and, once a minute, write that it was seen: neither brings it back."""
+    at = clock.now()
+    opened = sessions.new_session(tenant.person_id, tenant.tenancy_id, "Chrome on Linux", at)
+    store.transact(opened.write)
+    logged_off, let_in_late = threading.Event(), []
+
+    def replay(n: int) -> None:
+        if n == 300:
+            logging_in.log_off(opened.session)
+            logged_off.set()
+            return
+        too_late = logged_off.is_set()
+        sessions.open_session(opened.cookie, at + timedelta(seconds=61 * (n % 12)))
+        if too_late:
+            let_in_late.append(n)
+
+    came = _at_once(1_001, replay)
+    assert not let_in_late
+    assert came["NotLoggedIn"] > 500
+    assert came["done"] + came["NotLoggedIn"] == 1_001
+    key = session_key(tenant.person_id, opened.session.session_id)
+    assert store.fetch([key], at) == [None]
 
 
 def test_a_hundred_reports_of_the_same_thing_at_once_are_one_repair(tenant: SimpleNamespace) -> None:

@@ -84,6 +84,28 @@ def test_while_the_origins_secret_is_rotated_nobody_is_refused(
     assert [status("the-origin-secret"), status("the-new-one")] == [403, 200]
 
 
+# --- what every answer carries
+
+
+def test_every_answer_is_kept_nowhere_says_what_it_is_and_allows_a_browser_nothing(inside: Browser) -> None:
+    """Answers and refusals of every route; what ends the session comes last."""
+    refused = [{"headers": {"origin": "https://evil.example"}}, {"raw": b"{"}, {"headers": {"x-origin-secret": "no"}}]
+    for case in sorted(ROUTES, key=lambda case: case[1].path == "/api/logout"):
+        for how in (*refused, {"body": EXAMPLES.get(name_of(case))}):
+            reply = call(inside, case, **how)
+            assert reply.headers["cache-control"] == "no-store", name_of(case)
+            assert reply.headers["x-content-type-options"] == "nosniff"
+            policy = reply.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "base-uri 'none'" in policy
+            assert "unsafe" not in policy
+            assert "max-age=63072000" in reply.headers["strict-transport-security"]
+            if reply.text:
+                kind = reply.headers["content-type"]
+                assert kind.startswith("application/") or "charset=utf-8" in kind, (name_of(case), kind)
+
+
 # --- F26: slow dependencies, by a clock that only waiting moves
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import brotli
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -273,6 +273,27 @@ def test_a_page_that_did_not_change_is_not_sent_again(pages: Path) -> None:
 def test_pages_can_only_be_read(pages: Path) -> None:
     ((status, headers, _),) = fetch(pages, ("POST", "/rent/", {}))
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_t14_of_a_thousand_simultaneous_pairs_of_two_people_none_is_given_the_others_answer(pages: Path) -> None:
+    """What CloudFront must not do (one answer for two who ask at once), the site in its place does not do either."""
+
+    async def whose(request: web.Request) -> web.Response:
+        await asyncio.sleep(0)  # let another in between
+        return web.json_response({"cookie": request.headers.get("Cookie")}, headers={"Cache-Control": "no-store"})
+
+    async def ask(client: ClientSession, address: str, who: str) -> bool:
+        async with client.get(f"{address}/api/session", headers={"Cookie": f"__Host-session={who}"}) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            return json.loads(await answer.read()) == {"cookie": f"__Host-session={who}"}
+
+    async def pairs(address: str) -> list[bool]:
+        async with ClientSession(connector=TCPConnector(limit=50)) as client:
+            asked = (ask(client, address, f"{who}{n}") for n in range(1_000) for who in ("a", "b"))
+            return await asyncio.gather(*asked)
+
+    with _serving(pages, whose) as address:
+        assert asyncio.run(pairs(address)) == [True] * 2_000
 
 
 # --- closed

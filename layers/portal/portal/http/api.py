@@ -35,7 +35,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 }
 
@@ -202,6 +202,7 @@ class Api:
             visit = visit_of(event)
             if route.method in _WRITES and not route.open_to_others:
                 _same_origin(visit)
+                _brings_json(event)
             given: dict[str, Any] = dict(path)
             refused: Failure | None = None
             try:
@@ -271,8 +272,18 @@ def _same_origin(visit: Visit) -> None:
 
 
 def _is_json(event: dict[str, Any]) -> None:
-    if headers_of(event).get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if _content_type(event) != "application/json":
         raise NotJson
+
+
+def _brings_json(event: dict[str, Any]) -> None:
+    """A write that needs no body may come without a type; what another site's form can send has one (threat T11)."""
+    if _content_type(event) not in {"", "application/json"}:
+        raise NotJson
+
+
+def _content_type(event: dict[str, Any]) -> str:
+    return headers_of(event).get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _query(event: dict[str, Any], takes: dict[str, Any], query: dict[str, inspect.Parameter]) -> dict[str, Any]:
