@@ -328,7 +328,7 @@ def special_tenancies() -> list[Tenancy]:
             story="two people who share one email address"),
         Tenancy("Flat 11, Cooper's Court", "AM2 9QL", [
             Person("LP30020", "Ms", "Nguyễn Thị", "Ánh", "1989-02-17", "anh.nguyen@example.net", "07700 900120"),
-        ], [home(101_45, monthly(kind="benefit", words="Universal Credit, paid to landlord", day=12))],
+        ], [home(101_45, monthly(kind="benefit", words="Universal Credit, paid to landlord", day=12), years=1)],
             date(2021, 6, 7), line_2="Cooper's Yard", story="Universal Credit is paid to the landlord"),
         Tenancy("Flat 12, Cooper's Court", "AM2 9QL", [
             Person("LP30021", "Mr", "محمد", "الأحمد", "1991-09-09", "m.alahmad@example.org", "07700 900121"),

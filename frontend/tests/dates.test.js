@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, dayOf, deadlineWords, eventWords, longDay, momentWords, monthNumber, nearDay, readDay, today, waitWords } from "../scripts/lib/dates.js";
+import { clock, dayOf, deadlineWords, eventWords, longDay, momentWords, monthNumber, monthWords, nearDay, readDay, today, waitWords } from "../scripts/lib/dates.js";
 
 const NOW = new Date("2026-11-24T23:30:00Z");
 const BORN = { label: "Date of birth", now: NOW };
@@ -113,4 +113,8 @@ test("an event of a day says no time", () => {
   assert.equal(eventWords("2026-11-02T00:00:00Z", NOW), "Monday 2 November");
   assert.equal(eventWords("2026-07-01T23:00:00Z", NOW), "Thursday 2 July");
   assert.equal(eventWords("2026-11-02T09:30:00Z", NOW), "9:30am on Monday 2 November");
+});
+
+test("a month is said with its year", () => {
+  assert.equal(monthWords("2026-12-07"), "December 2026");
 });

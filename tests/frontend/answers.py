@@ -82,6 +82,80 @@ LINES = [
     for number in range(12)
 ]
 
+EXPLANATION = {
+    "rent_account_id": "a1",
+    "name": "Rent",
+    "balance_pence": 12345,
+    "balance": "You owe £123.45",
+    "as_at": moment(hours=18),
+    "charge_inferred": False,
+    "sentences": [
+        {"about": "balance", "text": "You owe £123.45."},
+        {"about": "since", "text": "In the last four weeks: we charged £416.80 and £400.00 was paid."},
+        {"about": "arrears", "text": "£19.25 of it is from earlier weeks. If that is hard to pay, talk to us."},
+        {"about": "next", "text": "The next charge is £104.20, on Monday 30 November."},
+    ],
+    "months": [
+        {"ends_on": f"2026-{month:02}-28", "charged_pence": 41680, "paid_pence": 40000, "balance_pence": balance}
+        for month, balance in enumerate((9000, 5000, -2500, -700, 0, 4000, 8000, 9500, 11000, 12000, 12345), 1)
+    ],
+}
+STATEMENT = {
+    "rent_account_id": "a1",
+    "reference": "20001-1",
+    "name": "Rent",
+    "tenancy_reference": "LF100234",
+    "tenant": ["Ms Amina Okafor", "12 Elm Road", "Aldermere", "AL4 2BC"],
+    "landlord": ["Larkfield Homes", "1 Orchard Court", "Aldermere", "AL9 9XX"],
+    "from": "2026-08-24",
+    "to": "2026-11-24",
+    "opening_pence": -1925,
+    "transactions": LINES[::-1],
+    "closing_pence": 12345,
+    "made_at": moment(),
+}
+CALENDAR = {
+    "rent_account_id": "a1",
+    "name": "Rent",
+    "balance_pence": 12345,
+    "charge_pence": 10420,
+    "charge_frequency": "weekly",
+    "next_charge_on": "2026-11-30",
+    "inferred": False,
+    "year": {
+        "starts_on": "2026-04-06",
+        "ends_on": "2027-04-04",
+        "weeks": 52,
+        "charged_weeks": 51,
+        "free_weeks": ["2026-12-21"],
+        "inferred": False,
+        "periods": [
+            {"charged_on": "2026-04-06", "ends_on": "2026-04-12", "charge_pence": 10420},
+            {"charged_on": "2026-12-21", "ends_on": "2026-12-27", "charge_pence": 0},
+            {"charged_on": "2027-03-29", "ends_on": "2027-04-04", "charge_pence": 10420},
+        ],
+        "total_pence": 531420,
+        "for_the_year": [{"every": "month", "amount_pence": 44285, "payments": None}],
+        "from_today": [{"every": "week", "amount_pence": 10987, "payments": 19}],
+        "universal_credit_pence": 44285,
+        "extra_charge": None,
+    },
+}
+LONG_YEAR = {
+    **CALENDAR,
+    "inferred": True,
+    "year": {
+        **CALENDAR["year"],  # type: ignore[dict-item]
+        "extra_charge": {
+            "number": 53,
+            "begins_on": "2027-03-29",
+            "amount_pence": 10420,
+            "text": "The rent year that ends after Monday 29 March 2027 has 53 weeks. That is £104.20 more.",
+        },
+    },
+}
+NO_YEAR = {**CALENDAR, "charge_pence": None, "charge_frequency": None, "next_charge_on": None, "year": None}
+
 DANGER = {"call": "emergency", "name": "Emergency repairs", "phone": None, "text": "Keep away from the wires."}
 CATALOGUE = {
     "items": [
@@ -262,6 +336,9 @@ def usual() -> Replies:
         "GET /session": ok(logged_in()),
         "GET /balance": ok({"rent_accounts": [ACCOUNT]}),
         "GET /balance/a1/transactions": ok({"transactions": LINES, "next_cursor": "next"}),
+        "GET /balance/a1/explanation": ok(EXPLANATION),
+        "GET /balance/a1/statement": ok(STATEMENT),
+        "GET /balance/a1/calendar": ok(CALENDAR),
         "GET /pay": ok({"payments": [payment("succeeded"), payment("failed")], "next_cursor": None}),
         "GET /pay/p1": ok(payment("succeeded")),
         "GET /repairs": ok({"repairs": [REPAIR, OLD_REPAIR], "next_cursor": None}),

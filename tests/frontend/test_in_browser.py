@@ -156,7 +156,8 @@ def check_everything(tab: Tab) -> None:
 SHOWN = [
     "/", "/register/", "/register/waiting/", "/verify/#r1", "/login/", "/login/#logged-off", "/reset/",
     "/new-password/", "/home/", "/rent/",
-    "/rent/transactions/#a1", "/pay/", "/pay/done/#p1", "/pay/history/", "/repairs/", "/repairs/report/",
+    "/rent/transactions/#a1", "/rent/statement/", "/rent/statement/#a1", "/rent/calendar/#a1",
+    "/pay/", "/pay/done/#p1", "/pay/history/", "/pay/help/", "/repairs/", "/repairs/report/",
     "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/household/", "/household/#add",
     "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
     "/contact/#correspondence_address", "/contact/#preferences", "/settings/", "/settings/#password", "/help/",
@@ -187,6 +188,11 @@ STATES: dict[str, tuple[str, Replies]] = {
     ),
     "our side is down": ("/home/", {"GET /balance": problem(500, "unexpected")}),
     "nothing charged yet": ("/rent/transactions/#a1", {"GET /balance/a1/transactions": ok({"transactions": []})}),
+    "a long year, worked out": ("/rent/calendar/", {"GET /balance/a1/calendar": ok(answers.LONG_YEAR)}),
+    "no rent year": ("/rent/calendar/", {"GET /balance/a1/calendar": ok(answers.NO_YEAR)}),
+    "another account's statement": (
+        "/rent/statement/#a1", {"GET /balance": ok({"rent_accounts": [answers.ACCOUNT, answers.GARAGE]})},
+    ),
     "two accounts to pay": ("/pay/#a2", {"GET /balance": ok({"rent_accounts": [answers.ACCOUNT, answers.GARAGE]})}),
     "a payment that waits": ("/pay/", {"GET /pay": ok({"payments": [payment("pending")], "next_cursor": None})}),
     "no payments": ("/pay/history/", {"GET /pay": ok({"payments": [], "next_cursor": None})}),
@@ -205,6 +211,123 @@ def test_a_state_can_be_used_by_everybody(tab: Callable[..., Tab], state: str) -
     opened.api |= replies
     opened.open(address)
     check_everything(opened)
+
+
+# --- rent
+
+
+def test_the_chart_says_in_words_and_in_a_table_what_it_draws(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/rent/")
+    opened.settled()
+    said = page.get_by_role("img", name=re.compile("^The balance at the end of each month")).get_attribute("aria-label")
+    assert said
+    assert "from January 2026 to November 2026" in said
+    assert "Now: you owe £123.45." in said
+    assert page.locator(".app-chart rect").count() == 11
+    assert page.locator(".app-chart__credit").count() == 2
+    page.get_by_text("The same in numbers").click()
+    expect(page.get_by_role("row", name="March 2026 £416.80 £400.00 £25.00 in credit")).to_be_visible()
+    check_everything(opened)
+
+
+def test_lines_of_one_kind_are_looked_for_until_there_are_some(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    asked: list[str] = []
+
+    def lines(request: Any) -> Any:
+        query = request.url.partition("?")[2]
+        asked.append(query)
+        some = answers.LINES if "kind" not in query else answers.LINES[1:2] if "cursor=two" in query else []
+        return ok(
+            {
+                "transactions": some,
+                "next_cursor": {1: "one", 2: "two"}.get(query.count("cursor=one") + 1) if not some else None,
+            }
+        )
+
+    opened.api["GET /balance/a1/transactions"] = lines
+    page = opened.open("/rent/transactions/")
+    opened.settled()
+    page.get_by_text("Show only some of them").click()
+    page.select_option("#only-kind", "payment")
+    page.fill("#only-from-day", "1")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("First day must include a month and year")
+    page.fill("#only-from-month", "jan")
+    page.fill("#only-from-year", "2026")
+    opened.submit()
+    expect(page.locator("#shown")).to_have_text("1 line is shown.")
+    assert asked[1:] == [
+        "kind=payment&from=2026-01-01",
+        "kind=payment&from=2026-01-01&cursor=one",
+        "kind=payment&from=2026-01-01&cursor=two",
+    ]
+    check_everything(opened)
+
+
+def test_a_statement_for_other_days_is_shown_saved_and_printed(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    asked: list[str] = []
+
+    def statement(request: Any) -> Any:
+        asked.append(request.url.partition("?")[2])
+        if "format=pdf" in request.url:
+            return {"status": 200, "headers": {"content-type": "application/pdf"}, "body": "%PDF-1.7"}
+        if "format=csv" in request.url:
+            return problem(503, "try-again-soon", "Wait a few seconds, then try again.")
+        return ok(answers.STATEMENT)
+
+    opened.api["GET /balance/a1/statement"] = statement
+    page = opened.open("/rent/statement/")
+    opened.settled()
+    expect(page.locator("#closing")).to_have_text("You owe £123.45 at the end of 24 November 2026")
+    expect(page.locator("#tenant")).to_contain_text("12 Elm Road")
+    assert page.locator("#lines tr").first.inner_text().split() == ["Balance", "before", "£19.25", "in", "credit"]
+    assert page.locator("#lines tr").last.inner_text().split() == ["Balance", "after", "£123.45"]
+    for part, typed in {
+        "from-day": "2",
+        "from-month": "3",
+        "from-year": "2026",
+        "to-day": "31",
+        "to-month": "5",
+        "to-year": "2026",
+    }.items():
+        page.fill(f"#days-{part}", typed)
+    opened.submit()
+    expect(page.locator("#closing")).to_be_in_viewport()
+    with page.expect_download() as saved:
+        page.locator("#save-pdf").click()
+    assert saved.value.suggested_filename == "statement-2026-08-24-to-2026-11-24.pdf"
+    assert saved.value.path().read_bytes() == b"%PDF-1.7"
+    page.locator("#save-csv").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Wait a few seconds")
+    assert asked == [
+        "", "from=2026-03-02&to=2026-05-31", "from=2026-08-24&to=2026-11-24&format=pdf",
+        "from=2026-08-24&to=2026-11-24&format=csv",
+    ]  # fmt: skip
+    page.emulate_media(media="print")
+    assert not page.locator("#days").is_visible()
+    assert not page.locator("#print").is_visible()
+    assert page.locator("#lines").is_visible()
+
+
+def test_the_rent_year_says_what_to_pay_and_which_weeks_are_free(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /balance/a1/calendar.ics"] = {
+        "status": 200,
+        "headers": {"content-type": "text/calendar"},
+        "body": "X",
+    }
+    page = opened.open("/rent/calendar/")
+    opened.settled()
+    expect(page.locator("#now")).to_contain_text("To owe nothing on 4 April 2027")
+    expect(page.locator("#from-today")).to_contain_text("£109.87")
+    expect(page.locator("#free-weeks")).to_contain_text("Monday 21 December")
+    expect(page.locator("#keep-paying")).to_be_visible()
+    with page.expect_download() as saved:
+        page.locator("#save").click()
+    assert saved.value.suggested_filename == "rent-calendar.ics"
 
 
 # --- registering

@@ -19,9 +19,6 @@ from frontend.weights import weigh
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "brand" / "demo.toml"
 
-# What a browser opens without being told a file's name.
-ISSUE_5_AND_LATER = ("/rent/statement/", "/rent/calendar/", "/pay/help/")
-
 
 @dataclass
 class Read(HTMLParser):
@@ -143,12 +140,6 @@ def test_every_field_has_a_label_and_a_group_that_the_api_can_name(site: Path, p
             assert control.get("id") in labelled, control
             name = re.sub(r"-(day|month|year)$", "", control["name"] or "")
             assert name in groups, control
-
-
-def test_links_lead_to_no_page_of_a_later_issue(site: Path) -> None:
-    everything = "".join(file.read_text("utf-8") for file in [*site.rglob("*.html"), *site.rglob("*.js")])
-    for address in ISSUE_5_AND_LATER:
-        assert address not in everything
 
 
 def test_password_managers_are_told_what_each_field_is(site: Path) -> None:

@@ -220,6 +220,27 @@ def test_the_layer_is_small_and_holds_no_tests(layer: Path) -> None:
     assert not [file for file in files if "tests" in file.parts or file.suffix == ".pyi"]
 
 
+def test_a_statement_is_set_by_the_two_layers_and_nothing_else(layer: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        ["make", "-s", "-f", "layers/statements/Makefile", "build-StatementsLayer", f"ARTIFACTS_DIR={tmp_path}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    both = f"{layer / 'python'}:{tmp_path / 'python'}"
+    found = run(
+        layer,
+        "import json, sys; from datetime import UTC, date, datetime\n"
+        "from portal.brand import landlord; from portal.rent import service, statements\n"
+        "made = service.Statement('RA1', 'Rent', date(2026, 1, 1), date(2026, 2, 1), 0, [], 0, datetime.now(UTC))\n"
+        "document = statements.as_pdf(made, ['Ms A'], 'LH1', landlord())\n"
+        "print(json.dumps([document[:5].decode(), 'typst' in sys.modules]))",
+        PYTHONPATH=both,
+        **{f"{name}_TABLE": name.lower() for name in ("TENANCIES", "IDENTITY", "RENT", "REPAIRS", "OUTBOX")},
+    )
+    assert found == ["%PDF-", False]
+
+
 def test_an_operation_that_a_service_does_not_have_stops_the_build() -> None:
     model = {"operations": {"GetItem": {"input": {"shape": "In"}}}, "shapes": {"In": {"type": "structure"}}}
     with pytest.raises(KeyError):

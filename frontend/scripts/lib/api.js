@@ -38,12 +38,12 @@ export function onAnswer(listener) {
  *
  * @param {string} method
  * @param {string} path under `/api`
- * @param {{body?: object, headers?: object, guest?: boolean}} options `guest` calls are made before logging in: a 401
- *   is then an answer like any other, not the end of a session
+ * @param {{body?: object, headers?: object, guest?: boolean, file?: boolean}} options `guest` calls are made before logging in: a 401
+ *   is then an answer like any other, not the end of a session; with `file` the body is a Blob
  * @returns {Promise<{status: number, body: any, etag: string|null, date: Date}>}
  * @throws {Problem}
  */
-export async function call(method, path, { body, headers = {}, guest = false } = {}) {
+export async function call(method, path, { body, headers = {}, guest = false, file = false } = {}) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE);
   let response;
@@ -51,14 +51,17 @@ export async function call(method, path, { body, headers = {}, guest = false } =
   try {
     response = await fetch(`/api${path}`, {
       method,
-      headers: { accept: "application/json, application/problem+json", ...(body ? { "content-type": "application/json" } : {}), ...headers },
+      headers: { accept: file ? "*/*" : "application/json, application/problem+json", ...(body ? { "content-type": "application/json" } : {}), ...headers },
       body: body ? JSON.stringify(body) : undefined,
       credentials: "same-origin",
       cache: "no-store",
       signal: patience.signal,
     });
-    const text = await response.text();
-    if (text) answer = readJson(text);
+    if (file && response.ok) answer = await response.blob();
+    else {
+      const text = await response.text();
+      if (text) answer = readJson(text);
+    }
   } catch {
     throw new Problem({
       slug: "offline",
@@ -139,4 +142,12 @@ export async function press({ currentTarget: button }, act, tell) {
   } finally {
     button.disabled = false;
   }
+}
+
+/** Save a file of the API on the device; a problem is thrown before anything is saved. */
+export async function saveFile(path, name) {
+  const { body } = await call("GET", path, { file: true });
+  const address = URL.createObjectURL(body);
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

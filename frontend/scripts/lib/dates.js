@@ -59,6 +59,12 @@ export function shortDay(day) {
   return `${date} ${MONTHS[month - 1]} ${year}`;
 }
 
+/** "December 2026" for a day in it. */
+export function monthWords(day) {
+  const [year, month] = day.split("-").map(Number);
+  return `${MONTHS[month - 1]} ${year}`;
+}
+
 /** "Monday 7 December", with the year where it is not this one. */
 export function longDay(day, now = new Date()) {
   const [year, month, date] = day.split("-").map(Number);

@@ -1,8 +1,8 @@
 /** The same thing looks the same on every page: a row of facts, a rent account, a repair's card. */
 
-import { clock, dayOf, deadlineWords, longDay, nearDay } from "./dates.js";
+import { clock, dayOf, deadlineWords, longDay, nearDay, shortDay } from "./dates.js";
 import { brand, h, phoneLink } from "./dom.js";
-import { balanceWords, money } from "./money.js";
+import { balanceAfter, balanceWords, money, signedMoney } from "./money.js";
 import { priorityWords, repairFinished, repairWords } from "./words.js";
 
 /** One row of a summary list; `change` is `{href, what}` for a link that changes it. */
@@ -40,6 +40,21 @@ export function nextChargeWords(account) {
   if (!account.next_charge_on) return "";
   const amount = account.charge_pence ? `${money(account.charge_pence)} on ` : "";
   return `Next charge: ${amount}${longDay(account.next_charge_on)}`;
+}
+
+const LINE_KINDS = { charge: "Charge", payment: "Payment", benefit: "Benefit", adjustment: "Adjustment", refund: "Refund" };
+
+/** A line of an account in a table. The roles are said aloud: the phone's layout, a grid, would take them from it. */
+export function lineRow(line) {
+  const kind = LINE_KINDS[line.kind] ?? "";
+  const what = line.description || kind;
+  return h(
+    "tr",
+    { role: "row" },
+    h("td", { role: "cell" }, what, h("time", { datetime: line.posted_on }, shortDay(line.posted_on), kind && what !== kind ? `, ${kind.toLowerCase()}` : "")),
+    h("td", { role: "cell", class: "app-number" }, signedMoney(line.amount_pence)),
+    h("td", { role: "cell", class: "app-number" }, balanceAfter(line.balance_pence)),
+  );
 }
 
 /** Whom to ring before anything else: the catalogue's danger, its number or the landlord's own emergency line. */

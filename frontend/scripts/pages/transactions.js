@@ -1,56 +1,57 @@
-import { call, press, Problem } from "../lib/api.js";
-import { shortDay } from "../lib/dates.js";
-import { fill, fragment, h, one, setTitle, show } from "../lib/dom.js";
-import { balanceAfter, balanceWords, signedMoney } from "../lib/money.js";
+import { accountPath, chosenAccount } from "../lib/accounts.js";
+import { call, press } from "../lib/api.js";
+import { fill, h, one, show } from "../lib/dom.js";
+import { Checks, onSubmit } from "../lib/forms.js";
+import { balanceWords } from "../lib/money.js";
 import { memberPage } from "../lib/page.js";
-import { asAtWords } from "../lib/show.js";
-
-const KINDS = { charge: "Charge", payment: "Payment", benefit: "Benefit", adjustment: "Adjustment", refund: "Refund" };
+import { asAtWords, lineRow } from "../lib/show.js";
 
 let cursor = null;
 let path = "";
+let asked = {};
 
 memberPage(async () => {
-  const { body: balance } = await call("GET", "/balance");
-  const account = balance.rent_accounts.find(({ rent_account_id: id }) => id === fragment()) ?? (fragment() ? null : balance.rent_accounts[0]);
-  if (!account) throw new Problem({ status: 404 });
-  const name = `Charges and payments: ${account.name}`;
-  one("#heading").textContent = name;
-  setTitle("", name);
+  const account = await chosenAccount("Charges and payments");
   one("#balance").textContent = balanceWords(account.balance_pence);
   one("#as-at").textContent = asAtWords(account.as_at);
-  path = `/balance/${encodeURIComponent(account.rent_account_id)}/transactions`;
+  path = accountPath(account, "transactions");
+  await fromTheTop();
+});
+
+async function fromTheTop() {
   cursor = null;
   fill("#lines");
   await earlier();
-});
-
-addEventListener("hashchange", () => location.reload());
+}
 
 async function earlier() {
-  const { body } = await call("GET", `${path}${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
   const before = one("#lines").rows.length;
-  one("#lines").append(...body.transactions.map(row));
-  cursor = body.next_cursor ?? null;
+  // A page of one kind looks through a hundred lines and may have found none of them.
+  do {
+    const query = new URLSearchParams({ ...asked, ...(cursor ? { cursor } : {}) }).toString();
+    const { body } = await call("GET", `${path}${query ? `?${query}` : ""}`);
+    one("#lines").append(...body.transactions.map(lineRow));
+    cursor = body.next_cursor ?? null;
+  } while (cursor && one("#lines").rows.length === before);
   const count = one("#lines").rows.length;
-  show("#none", count === 0);
+  const filtered = Object.keys(asked).length > 0;
+  show("#none", count === 0 && !filtered);
+  show("#none-of-these", count === 0 && filtered);
   show("#some", count > 0);
   show("#more", Boolean(cursor));
-  one("#shown").textContent = before && count > before ? `${count} lines are shown.` : "";
+  one("#shown").textContent = (before && count > before) || filtered ? `${count} ${count === 1 ? "line is" : "lines are"} shown.` : "";
 }
 
-// The roles are said aloud because the phone's layout, a grid, would take them from the table.
-function row(line) {
-  const kind = KINDS[line.kind] ?? "";
-  const what = line.description || kind;
-  return h(
-    "tr",
-    { role: "row" },
-    h("td", { role: "cell" }, what, h("time", { datetime: line.posted_on }, shortDay(line.posted_on), kind && what !== kind ? `, ${kind.toLowerCase()}` : "")),
-    h("td", { role: "cell", class: "app-number" }, signedMoney(line.amount_pence)),
-    h("td", { role: "cell", class: "app-number" }, balanceAfter(line.balance_pence)),
-  );
-}
+onSubmit("#only", async (form) => {
+  const checks = new Checks();
+  const from = checks.day(form, "from", { label: "First day", optional: true, mayBeToday: true });
+  const to = checks.day(form, "to", { label: "Last day", optional: true, mayBeToday: true });
+  if (from && to && to < from) checks.fail("to", "Last day must be the first day or later");
+  checks.done();
+  const kind = form.elements.kind.value;
+  asked = { ...(kind ? { kind } : {}), ...(from ? { from } : {}), ...(to ? { to } : {}) };
+  await fromTheTop();
+});
 
 one("#more").addEventListener("click", (event) =>
   press(event, earlier, (problem) => {

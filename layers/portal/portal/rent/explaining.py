@@ -185,7 +185,7 @@ def _benefit_words(facts: Facts, name: str, last: Posted, following: date) -> Sa
     rhythm = "once a month"
     if name == _HOUSING_BENEFIT:
         rhythm = "every four weeks, after the weeks that it pays for"
-    wait = f"It comes {rhythm}. We expect the next about {next_about}. Until then you owe what it will pay."
+    wait = f"It comes {rhythm}. We expect the next about {next_about}. Until it comes, what it pays for shows as owed."
     return Said("expected", f"{came} {wait}")
 
 

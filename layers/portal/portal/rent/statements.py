@@ -71,7 +71,7 @@ def _said(
     return {
         "title": f"Statement of your account: {statement.name}",
         "landlord": name,
-        "landlord_lines": contact["address"],
+        "landlord_lines": [line for line in contact["address"] if line != name],
         "phone": f"{contact['team']}, {contact['phone']}, {contact['opening_hours']}",
         "holder_lines": list(holder_lines),
         "facts": [
