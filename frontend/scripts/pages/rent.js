@@ -39,15 +39,16 @@ function explained(account, { sentences, months }) {
 const forName = (account) => (account.kind === "home" ? "" : `: ${account.name}`);
 
 function lastYear(account, months) {
+  // Charged and paid only where there is room for four columns: what the chart shows is the balance.
   const row = (month) =>
     h(
       "tr",
       {},
       h("th", { scope: "row" }, monthWords(month.ends_on)),
-      [month.charged_pence, month.paid_pence].map((pence) => h("td", { class: "app-number" }, money(pence))),
+      [month.charged_pence, month.paid_pence].map((pence) => h("td", { class: "app-number app-table__extra" }, money(pence))),
       h("td", { class: "app-number" }, balanceAfter(month.balance_pence)),
     );
-  const head = ["Month", "Charged", "Paid", "Balance"].map((words, index) => h("th", { scope: "col", class: index ? "app-number" : null }, words));
+  const head = [["Month", null], ["Charged", "app-number app-table__extra"], ["Paid", "app-number app-table__extra"], ["Balance", "app-number"]];
   return [
     h("h3", { class: "govuk-heading-s" }, `Your balance over the last year${forName(account)}`),
     balanceChart(months),
@@ -56,15 +57,11 @@ function lastYear(account, months) {
       { class: "govuk-details" },
       h("summary", { class: "govuk-details__summary" }, h("span", { class: "govuk-details__summary-text" }, `The same in numbers${forName(account)}`)),
       h(
-        "div",
-        {},
-        h(
-          "table",
-          { class: "app-table app-table--numbers" },
-          h("caption", { class: "govuk-visually-hidden" }, `Charged, paid and owed each month${forName(account)}`),
-          h("thead", {}, h("tr", {}, head)),
-          h("tbody", {}, [...months].reverse().map(row)),
-        ),
+        "table",
+        { class: "app-table app-table--numbers" },
+        h("caption", { class: "govuk-visually-hidden" }, `The balance at the end of each month${forName(account)}`),
+        h("thead", {}, h("tr", {}, head.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)))),
+        h("tbody", {}, [...months].reverse().map(row)),
       ),
     ),
   ];
