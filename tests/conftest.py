@@ -19,6 +19,7 @@ os.environ |= {
     "WAITING_SECRET_ARN": "portal-waiting",
     "STRIPE_SECRET_ARN": "portal-stripe",
     "EXCHANGE_BUCKET": "portal-exchange",
+    "LANDLORD_BUS": "portal-landlord",
     "SITE_ORIGIN": "http://localhost:8000",
     "ORIGIN_SECRET": "the-origin-secret",
     "ORIGIN_SECRET_BEFORE": "",

@@ -110,6 +110,8 @@ def _needed(service: str, operation: str, params: dict[str, Any]) -> list[tuple[
             return [("s3:GetObject", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
         case "s3", _:
             return [(f"s3:{operation}", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
+        case "events", "PutEvents":
+            return [("events:PutEvents", "LandlordBus")]
         case "sesv2", "SendEmail":
             return [("ses:SendEmail", "MailIdentity")]
     raise AssertionError(f"say in {__name__} which action {service} {operation} needs")

@@ -28,6 +28,7 @@ IN_USE: dict[str, frozenset[str]] = {
             "UpdateItem",
         }
     ),
+    "events": frozenset({"PutEvents"}),
     "s3": frozenset({"GetObject", "ListObjectsV2", "PutObject"}),
     "secretsmanager": frozenset({"GetSecretValue"}),
     "sesv2": frozenset({"SendEmail"}),

@@ -31,6 +31,13 @@ ABOUT = {
     "payment_refunded": {
         "amount_pence": 23_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
     },
+    "deadlines": {
+        "lines": [
+            {"reference": "R-7K4M2P", "duty": duty, "stage": stage, "due_at": "2027-01-06T23:59:59+00:00"}
+            for duty in ("investigate", "send_summary", "make_safe", "begin_works", "begin_works_at_the_latest")
+            for stage in ("half", "most", "passed")
+        ],
+    },
     "repair_reported": {
         "reference": "R-7K4M2P", "problem": "Tap drips", "priority": "routine",
         "due_at": "2026-12-08T23:59:59+00:00", "danger": None, "danger_phone": None, "investigate_by": None,

@@ -252,6 +252,7 @@ def test_whoever_carries_the_landlords_files_can_drop_and_collect_and_no_more() 
         ("Drop", "s3:PutObject"),
         ("Collect", "s3:GetObject"),
         ("Look", "s3:ListBucket"),
+        ("Tell", "events:PutEvents"),
     }
 
 
@@ -393,11 +394,17 @@ def test_the_mailer_alone_sends_mail_and_in_production_as_the_landlords_own_doma
         assert overrides(environment)["MailIdentity"] != "*"
 
 
-def test_a_schedule_may_start_the_four_functions_that_have_one() -> None:
+def test_a_schedule_may_start_the_five_functions_that_have_one() -> None:
     (start,) = [s for s in statements("SchedulesRole") if s["Sid"] == "Start"]
     scheduled = {function for function, _, _ in every_event("ScheduleV2")}
     assert {resource["Fn::GetAtt"][0] for resource in start["Resource"]} == scheduled
-    assert scheduled == {"MailerFunction", "ImporterFunction", "ExporterFunction", "ReconcilerFunction"}
+    assert scheduled == {
+        "MailerFunction",
+        "ImporterFunction",
+        "ExporterFunction",
+        "ReconcilerFunction",
+        "WatchFunction",
+    }
 
 
 # --- what happens by itself
@@ -446,11 +453,20 @@ def test_a_complete_drop_starts_the_import() -> None:
     assert notified == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
+def test_the_landlords_own_bus_tells_of_repairs_and_dates_are_watched_each_hour() -> None:
+    (told,) = events("BusFunction", "EventBridgeRule").values()
+    assert told["EventBusName"] == {"Ref": "LandlordBus"}
+    assert told["Pattern"] == {"detail-type": ["Repair event", "Hazard summary"]}
+    assert events("WatchFunction", "ScheduleV2")["Hourly"]["ScheduleExpression"] == "rate(1 hour)"
+    parking = RESOURCES["ImportDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert {"Fn::GetAtt": ["BusFunctionTold", "Arn"]} in parking["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
 def test_every_event_that_can_fail_has_somewhere_to_go() -> None:
     for function, name, event in [*every_event("ScheduleV2"), *every_event("EventBridgeRule")]:
         assert event["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in RESOURCES, (function, name)
         assert "RetryPolicy" in event, (function, name)
-    for function in ("ImporterFunction", "ExporterFunction", "ReconcilerFunction"):
+    for function in ("ImporterFunction", "ExporterFunction", "ReconcilerFunction", "BusFunction", "WatchFunction"):
         failed = FUNCTIONS[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         queue = failed["Destination"]["Fn::GetAtt"][0]
         (parking,) = [s for s in statements(role_of(function)) if "sqs:SendMessage" in s["Action"]]

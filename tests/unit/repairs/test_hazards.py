@@ -168,9 +168,17 @@ def test_how_a_duty_stands(
     duty: str, due: datetime | None, events: list[tuple[str, datetime]], at: datetime, state: str | None
 ) -> None:
     latest = LATEST if duty == "begin_works" else None
-    found = standing(ENGLAND, [Deadline(duty, due, latest, LONG_AGO)], events, at)
+    found = standing(ENGLAND, [Deadline(duty, LONG_AGO, due, latest, LONG_AGO)], events, at)
     assert [d.state for d in found] == ([state] if state else [])
     assert [bool(d.entitled) for d in found] == ([state == "missed"] if state else [])
+
+
+def test_a_deadline_knows_from_when_it_runs() -> None:
+    ended = MONDAY + timedelta(days=2)
+    found = reckon(ENGLAND, "damp_mould", "significant", MONDAY, [("visited", ended)], IS_HOLIDAY)
+    assert {d.duty: d.starts_at for d in found} == {
+        "investigate": MONDAY, "send_summary": ended, "make_safe": ended, "begin_works": ended,
+    }  # fmt: skip
 
 
 def test_a_missed_date_says_what_the_tenant_is_entitled_to_and_whom_to_ring() -> None:

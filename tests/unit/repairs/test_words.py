@@ -1,7 +1,7 @@
 """References, ids and the words of the exchange files."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -33,6 +33,28 @@ def test_an_imported_repairs_id_is_the_same_each_time_and_sorts_by_its_day() -> 
 )  # fmt: skip
 def test_a_status_of_the_landlords_file(text: str, word: str | None) -> None:
     assert rules.status_word(text) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Accepted", "accepted"), ("operative on the way", "on_the_way"), ("COMPLETE", "completed"),
+        ("Follow-on works", "follow_on"), ("inspected", "investigated"), ("exploded", None),
+        # Only the tenant does these.
+        ("reported", None), ("note added", None),
+    ],
+)  # fmt: skip
+def test_an_event_of_the_landlords_file(text: str, word: str | None) -> None:
+    assert rules.event_word(text) == word
+
+
+def test_a_duty_is_warned_of_at_half_at_four_fifths_and_a_second_after_its_end() -> None:
+    start = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert rules.stages(start, start + timedelta(hours=10)) == {
+        "half": start + timedelta(hours=5),
+        "most": start + timedelta(hours=8),
+        "passed": start + timedelta(hours=10, seconds=1),
+    }
 
 
 @pytest.mark.parametrize(

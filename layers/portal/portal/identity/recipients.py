@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from portal import ids, store
+from portal.brand import landlord
 from portal.identity import rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.store import RegistrationItem
@@ -41,6 +42,9 @@ def recipient(to: str, kind: str, at: datetime) -> Recipient | None:
     what, _, its_id = to.partition(":")
     if what == "nobody":
         return None
+    if what == "landlord":
+        contact = landlord()["contact"]
+        return Recipient(contact.get("deadlines_email") or contact["reply_email"], None)
     if what == "registration":
         registration = found_registration(its_id, at)
         if registration is None:

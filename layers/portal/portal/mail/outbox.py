@@ -24,9 +24,10 @@ def letter(
 ) -> store.Put:
     """The write that asks for a mail.
 
-    `kind` names the template. `to` is "customer:<customer_id>", "registration:<registration_id>" or, for somebody who
-    is only in the record, "person:<tenancy_id>.<person_id>". `about` fills the template: numbers, dates in ISO 8601,
-    words of ours, nothing secret. After `useful_until` (default three days) it is not sent any more.
+    `kind` names the template. `to` is "customer:<customer_id>", "registration:<registration_id>", for somebody who is
+    only in the record "person:<tenancy_id>.<person_id>", or "landlord:" for the brand file's own address. `about` fills
+    the template: numbers, dates in ISO 8601, words of ours, nothing secret. After `useful_until` (default three days)
+    it is not sent any more.
     """
     until = useful_until or at + timedelta(hours=_USEFUL_HOURS)
     item = MailItem(

@@ -12,6 +12,8 @@ from portal.repairs.hazards import Deadline
 from portal.repairs.store import Event, RepairItem
 from portal.repairs.working_days import bank_holidays
 
+LATEST = "_at_the_latest"
+
 
 class Change(NamedTuple):
     """The writes that change a repair, all or none of them, and its attributes after them."""
@@ -41,7 +43,13 @@ def tenancy_of(item: RepairItem) -> str:
 def deadlines_of(item: RepairItem) -> list[Deadline]:
     """The law's deadlines as they were last reckoned."""
     return [
-        Deadline(d["duty"], _instant(d["due_at"]), _instant(d["at_the_latest"]), datetime.fromisoformat(d["since"]))
+        Deadline(
+            d["duty"],
+            _instant(d["starts_at"]),
+            _instant(d["due_at"]),
+            _instant(d["at_the_latest"]),
+            datetime.fromisoformat(d["since"]),
+        )
         for d in item.duties or ()
     ]
 
@@ -54,9 +62,40 @@ def reckoned(item: RepairItem, events: Sequence[Event]) -> list[dict[str, str | 
     happened = [(e.event, e.at) for e in events]
     found = hazards.reckon(hazards.law(), item.hazard, severity, item.reported_at, happened, bank_holidays())
     return [
-        {"duty": d.duty, "due_at": _text(d.due_at), "at_the_latest": _text(d.at_the_latest), "since": _text(d.since)}
+        {
+            "duty": d.duty,
+            "starts_at": _text(d.starts_at),
+            "due_at": _text(d.due_at),
+            "at_the_latest": _text(d.at_the_latest),
+            "since": _text(d.since),
+        }
         for d in found
     ]
+
+
+class Span(NamedTuple):
+    """A stretch of time that the law gives for a duty; `duty` says `_at_the_latest` for the backstop."""
+
+    duty: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+def spans(duties: Sequence[Mapping[str, str | None]] | None) -> list[Span]:
+    """Each stretch that runs, of duties as they are kept."""
+    found = []
+    for kept in duties or ():
+        for name, end in ((kept["duty"], kept["due_at"]), (f"{kept['duty']}{LATEST}", kept["at_the_latest"])):
+            if end and kept["starts_at"]:
+                found.append(Span(str(name), datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(end)))
+    return found
+
+
+def watched(item: RepairItem, span: Span, stage: str = "half") -> store.Put:
+    """The write that has the landlord warned at that stage of the stretch; the same stage twice is one."""
+    at = rules.stages(span.starts_at, span.ends_at)[stage]
+    watch = repairs.watch_item(at, tenancy_of(item), id_of(item), span.duty, stage, span.ends_at)
+    return store.Put(watch)
 
 
 def change(item: RepairItem, new: Sequence[Event], also: Mapping[str, Any] | None = None) -> Change:
@@ -74,7 +113,11 @@ def change(item: RepairItem, new: Sequence[Event], also: Mapping[str, Any] | Non
     if new:
         actions.append(RepairItem.events.set(RepairItem.events.append(list(new))))
     writes: list[store.Write] = [store.Update(item, actions, repairs.as_read(item))]
-    return Change([*writes, *_open_or_not(item, values.get("status", item.status))], values, new)
+    writes += _open_or_not(item, values.get("status", item.status))
+    if "duties" in values:
+        before = set(spans(item.duties))
+        writes += [watched(item, span) for span in spans(values["duties"]) if span not in before]
+    return Change(writes, values, new)
 
 
 def _after(item: RepairItem, events: Sequence[Event]) -> dict[str, Any]:

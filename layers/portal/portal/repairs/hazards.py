@@ -96,10 +96,12 @@ class Law(Struct, frozen=True, forbid_unknown_fields=True):
 class Deadline(NamedTuple):
     """By when a duty is to be met; None while the event it runs from has not happened.
 
-    Only what happened at `since` or after meets it. `at_the_latest` is its backstop, None where it has none.
+    It runs from `starts_at`. Only what happened at `since` or after meets it. `at_the_latest` is its backstop, None
+    where it has none.
     """
 
     duty: str
+    starts_at: datetime | None
     due_at: datetime | None
     at_the_latest: datetime | None
     since: datetime
@@ -179,15 +181,19 @@ def _deadline(rule: DutyRule, its: Investigation, facts: _Facts, is_holiday: IsH
     clocks = [(rule.clock(severity), aware_at) for severity, aware_at in facts.starts]
     since = facts.starts[0][1]
     if facts.renewed_at and rule.met_by == its.ended_by:
-        return Deadline(rule.duty, due_at(its.renewed, facts.renewed_at, is_holiday), None, facts.renewed_at)
+        renewed = due_at(its.renewed, facts.renewed_at, is_holiday)
+        return Deadline(rule.duty, facts.renewed_at, renewed, None, facts.renewed_at)
     if facts.renewed_at and rule.met_by == its.summary_by and facts.summary_at and facts.summary_at < facts.renewed_at:
         # What was found before is written already; what comes of looking again is to be written too.
-        return Deadline(rule.duty, due(clocks[-1][0], facts.ended_again_at), None, facts.renewed_at)
-    dues = [due(a_clock, aware_at if a_clock.start == "aware" else facts.ended_at) for a_clock, aware_at in clocks]
+        again_at = facts.ended_again_at
+        return Deadline(rule.duty, again_at, due(clocks[-1][0], again_at), None, facts.renewed_at)
+    starts = [(a_clock, aware_at if a_clock.start == "aware" else facts.ended_at) for a_clock, aware_at in clocks]
+    ends = [(by, start) for a_clock, start in starts if start and (by := due(a_clock, start))]
+    by, starts_at = min(ends, default=(None, None))
     latest = None
     if rule.at_the_latest and facts.ended_at:
         latest = due_at(rule.at_the_latest, facts.ended_at, is_holiday)
-    return Deadline(rule.duty, min(filter(None, dues), default=None), latest, since)
+    return Deadline(rule.duty, starts_at, by, latest, since)
 
 
 def standing(rules: Law, deadlines: Sequence[Deadline], happened: Happened, at: datetime) -> list[Duty]:

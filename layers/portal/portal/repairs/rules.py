@@ -194,6 +194,15 @@ def status_for_landlord(status: str) -> str:
     return {"reported": "open", "reopened": "open", "completed": "complete"}.get(status, status.replace("_", " "))
 
 
+def stages(starts_at: datetime, ends_at: datetime) -> dict[str, datetime]:
+    """When the landlord is warned of a duty: at half of its time, at four fifths, and once it has passed.
+
+    A second after its end it has passed.
+    """
+    given = ends_at - starts_at
+    return {"half": starts_at + given / 2, "most": starts_at + given * 4 / 5, "passed": ends_at + timedelta(seconds=1)}
+
+
 def priority_word(text: str) -> Priority | None:
     """The priority that the landlord's file means, HACT's names and numbers included; None where it is none."""
     word = _word(text)

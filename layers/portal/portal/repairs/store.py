@@ -5,6 +5,8 @@
 | TENANCY#tenancy_id | REPAIR#repair_id | a repair with its events | one, in the session's call; the history |
 | TENANCY#tenancy_id | OPEN#item_id | the open repairs of one leaf | the report's own transaction: reported already? |
 | TENANCY#tenancy_id | SAME#digest | a report made anyway a moment ago | the report's own transaction: sent again? |
+| WATCH | WATCH#at#repair_id#duty | the next time to warn of a duty | the hourly watch: one query of what is due |
+| NOTICE | NOTICE#notice_id | a warning that the landlord's bus has not got yet | the watch |
 | REFERENCE#reference | REPAIR | which repair the reference names | the import; that no two repairs have one reference |
 
 A repair's id begins with the time of its report, so the sort key is the order of the history. A report writes its
@@ -12,7 +14,7 @@ three items together, and beside them the letter and the journal's entry in the 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
@@ -28,6 +30,9 @@ from pynamodb.expressions.condition import Condition, size
 
 from portal import store
 from portal.settings import setting
+
+WATCH = "WATCH"
+NOTICE = "NOTICE"
 
 
 class _Item(store.Item):
@@ -104,6 +109,28 @@ class SameItem(_Item):
     repair_id = UnicodeAttribute()
 
 
+class WatchItem(_Item):
+    """When next to warn of a duty, and of which end it was to warn: where that has changed, there is another item."""
+
+    range_prefix = "WATCH#"
+
+    at = store.InstantAttribute()
+    tenancy_id = UnicodeAttribute()
+    repair_id = UnicodeAttribute()
+    duty = UnicodeAttribute()
+    stage = UnicodeAttribute()
+    ends_at = store.InstantAttribute()
+
+
+class NoticeItem(_Item):
+    """A warning on its way to the landlord's bus; whoever sends it holds it by a lease."""
+
+    range_prefix = "NOTICE#"
+
+    detail = JSONAttribute()
+    leased_until = store.InstantAttribute(null=True)
+
+
 class ReferenceItem(_Item):
     """Which repair a reference names."""
 
@@ -150,6 +177,33 @@ def repairs_down(
 def same_item(tenancy_id: str, digest: str, repair_id: str, expires_at: int) -> SameItem:
     """That the report with that digest was made just now."""
     return SameItem(pk=f"TENANCY#{tenancy_id}", sk=f"SAME#{digest}", repair_id=repair_id, expires_at=expires_at)
+
+
+def watch_item(at: datetime, tenancy_id: str, repair_id: str, duty: str, stage: str, ends_at: datetime) -> WatchItem:
+    """That at `at` the landlord is to be warned of the duty."""
+    return WatchItem(
+        pk=WATCH, sk=f"WATCH#{_sorted(at)}#{repair_id}#{duty}", at=at, tenancy_id=tenancy_id, repair_id=repair_id,
+        duty=duty, stage=stage, ends_at=ends_at,
+    )  # fmt: skip
+
+
+def _sorted(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_warn_of(at: datetime, limit: int) -> list[WatchItem]:
+    """At most `limit` of the duties that the landlord is to be warned of by `at`, the oldest first."""
+    return list(store.query(WatchItem, WATCH, at, before=f"WATCH#{_sorted(at)}~", limit=limit))
+
+
+def notice_item(notice_id: str, detail: dict[str, str], expires_at: int) -> NoticeItem:
+    """A warning for the landlord's bus."""
+    return NoticeItem(pk=NOTICE, sk=f"NOTICE#{notice_id}", detail=detail, expires_at=expires_at)
+
+
+def notices(at: datetime) -> list[NoticeItem]:
+    """The warnings that the bus has not got yet."""
+    return list(store.query(NoticeItem, NOTICE, at))
 
 
 def as_read(item: RepairItem) -> Condition:
