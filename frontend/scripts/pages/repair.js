@@ -77,7 +77,7 @@ function drawDuties({ duties = [], events = [], reported_at: reportedAt }) {
   fill(
     "#duties",
     h("h2", { class: "govuk-heading-m" }, "The law’s clock on your report"),
-    p("It may be a danger to health, so the law sets dates for us. These are counted in working days where it says so."),
+    p("It may be a danger to health, so the law sets dates for us. Days are counted without weekends and bank holidays. An emergency is counted in hours, day and night."),
     h(
       "dl",
       { class: "govuk-summary-list" },
