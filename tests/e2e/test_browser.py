@@ -5,11 +5,13 @@ What a page says to each answer of the API is tried in tests/frontend; here the 
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -407,6 +409,81 @@ def test_a_tenant_reports_a_repair_and_follows_it(visitor: Callable[[], Visitor]
     somebody.open(f"/repairs/repair/#{'0' * 26}")
     expect(page.get_by_role("heading", level=1)).to_have_text("We cannot find that")
     somebody.look("repair-missing")
+
+
+def test_by_keyboard_alone_a_repair_is_found_by_words_followed_opened_again_and_cancelled(
+    visitor: Callable[[], Visitor], new_tenant: NewTenant
+) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    log_in(somebody, tenant)
+    page = somebody.open("/repairs/report/")
+
+    def press(wanted: Locator, *, turns: bool = True) -> None:
+        before = page.evaluate("location.hash")
+        somebody.tab_to(wanted)
+        page.keyboard.press("Enter")
+        if turns:
+            page.wait_for_function(TURNED, arg=before)
+
+    press(page.locator("#no-danger"))
+    somebody.tab_to(page.locator("#search-words"))
+    page.keyboard.type("taap driping")
+    before = page.evaluate("location.hash")
+    page.keyboard.press("Enter")
+    page.wait_for_function(TURNED, arg=before)
+    expect(page.locator("#found-list li").first).to_contain_text("Kitchen")
+    somebody.look("repair-found")
+    press(page.locator("#found-list a").first)
+    for form in ("details", "access"):
+        press(page.locator(f"#{form} button"))
+    press(page.locator("#check button"), turns=False)
+    expect(page.locator("[data-step=sent] h1")).to_be_visible()
+    repair = tenant.call("GET", "/api/repairs", None).json["repairs"][0]
+
+    # The landlord's own system tells of it, on the bus.
+    told = ("accepted", "appointment", "on_the_way", "visited", "completed")
+    somebody.stack.client("events").put_events(
+        Entries=[
+            {
+                "Source": "landlord.housing",
+                "DetailType": "Repair event",
+                "EventBusName": somebody.stack.outputs["LandlordBusName"],
+                "Detail": json.dumps(
+                    {
+                        "repair_reference": repair["reference"],
+                        "at": (datetime.now(UTC) + timedelta(seconds=place)).isoformat(),
+                        "event": event,
+                    }
+                ),
+            }
+            for place, event in enumerate(told)
+        ]
+    )
+    until = time.monotonic() + 90
+    while len(seen := tenant.call("GET", f"/api/repairs/{repair['repair_id']}").json["events"]) <= len(told):
+        assert time.monotonic() < until, seen
+        time.sleep(1)
+    assert [event["event"] for event in seen] == ["reported", *told]
+
+    somebody.open(f"/repairs/repair/#{repair['repair_id']}")
+    expect(page.locator("#status")).to_contain_text("Done")
+    expect(page.locator("#events li")).to_have_count(6)
+    somebody.look("repair-completed")
+    somebody.tab_to(page.locator("#reopen-reason"))
+    page.keyboard.type("It drips again")
+    press(page.locator("#reopen button"), turns=False)
+    expect(page.locator("#done")).to_be_focused()
+    expect(page.locator("#status")).to_contain_text("Opened again")
+    somebody.look("repair-reopened")
+    somebody.tab_to(page.locator("#notes-text"))
+    page.keyboard.type("Worse at night")
+    press(page.locator("#notes button"), turns=False)
+    expect(page.locator("#events li").first).to_contain_text("Worse at night")
+    press(page.locator("#open-part summary"), turns=False)
+    press(page.locator("#cancel button"), turns=False)
+    expect(page.locator("#done")).to_contain_text("This repair is cancelled.")
+    somebody.look("repair-cancelled")
+    assert tenant.call("GET", f"/api/repairs/{repair['repair_id']}").json["status"] == "cancelled"
 
 
 def walk_through_report(visitor: Visitor, *, pictures: bool = True) -> None:

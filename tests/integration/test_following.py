@@ -213,6 +213,12 @@ def test_a_cancelled_repair_is_called_off_once_and_the_landlord_hears_of_it(tena
     assert _report(tenant, "mould")["repair_id"] != told["repair_id"]
 
 
+def test_a_wish_counts_also_where_the_landlords_clock_goes_ahead(tenant: Browser) -> None:
+    told = _report(tenant)
+    _tell(told, "appointment", NOON + timedelta(minutes=50))
+    assert _do(tenant, told, "cancel").json["status"] == _now(tenant, told)["status"] == "cancelled"
+
+
 def test_what_is_not_mended_is_opened_again_with_a_new_date_and_the_laws_clocks(tenant: Browser, noon: Any) -> None:
     told = _report(tenant, "mould")
     noon.shift(timedelta(hours=3))

@@ -145,7 +145,7 @@ def cancel(session: Session, reason: str | None, at: datetime) -> RepairItem:
             return None
         if item.status in rules.FINISHED:
             raise RepairFinished
-        return _Wish("cancelled", [event("cancelled", at, reason)], text=reason)
+        return _Wish("cancelled", [event("cancelled", _last(item, at), reason)], text=reason)
 
     return _do(session, wish, at)
 
@@ -165,9 +165,7 @@ def reopen(session: Session, reason: str, at: datetime) -> RepairItem:
             raise RepairNotFinished
         if item.completed_on and not rules.may_reopen(item.completed_on, clock.london_date(at)):
             raise TooLateToReopen
-        # The landlord's file may say that it was completed later today.
-        latest = max(e.at for e in item.events)
-        return _Wish("reopened", [event("reopened", max(at, latest), reason)], text=reason)
+        return _Wish("reopened", [event("reopened", _last(item, at), reason)], text=reason)
 
     return _do(session, wish, at)
 
@@ -204,6 +202,11 @@ def add_note(session: Session, text: str, at: datetime) -> RepairItem:
         return _Wish("note_added", [event("note_added", at, text)], text=text)
 
     return _do(session, wish, at)
+
+
+def _last(item: RepairItem, at: datetime) -> datetime:
+    """When the tenant's wish counts: now, and never before what the landlord told last, whose clock may go ahead."""
+    return max(at, *(e.at for e in item.events))
 
 
 def _do(session: Session, wish: Callable[[RepairItem], _Wish | None], at: datetime) -> RepairItem:
