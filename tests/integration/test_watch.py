@@ -242,6 +242,18 @@ def test_a_summary_comes_by_the_bus_too(mould: Any, noon: Any, own_tenancy: Simp
     assert (shown["sent_at"], shown["finish_by"], shown["text"]) == ("2026-12-18T11:00:00Z", "2026-12-30", None)
 
 
+def test_an_investigation_that_the_bus_tells_of_starts_the_watch_of_what_follows(
+    mould: Any, noon: Any, put: list[Any]
+) -> None:
+    noon.move_to(datetime(2026, 12, 21, 12, tzinfo=UTC))
+    assert _hear({"repair_reference": mould["reference"], "at": "2026-12-21T09:00:00Z", "event": "investigated"})[
+        "news"
+    ]
+    noon.move_to(PASSED + timedelta(days=1))
+    _run()
+    assert {duty for duty, stage in _details(put) if stage == "passed"} == {"send_summary", "make_safe", "begin_works"}
+
+
 @pytest.mark.parametrize(
     "detail",
     [
