@@ -142,7 +142,7 @@ def _send(event: dict[str, Any]) -> None:
                 return
         except (urllib.error.URLError, TimeoutError) as error:
             logger.warning("event not taken", attempt=attempt, fault=type(error).__name__)
-            time.sleep(0.2 * attempt)
+            time.sleep(attempt)
 
 
 def _page(checkout: CheckoutItem, checkout_id: str) -> str:

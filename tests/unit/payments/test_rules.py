@@ -70,7 +70,7 @@ def test_what_is_asked_about_is_older_than_a_quarter_of_an_hour() -> None:
 
 def test_a_report_is_due_of_each_day_that_is_over_once() -> None:
     today = date(2026, 11, 24)
-    assert rules.days_to_report(None, today, most=40) == [date(2026, 11, 23)]
+    assert rules.days_to_report(None, today, most=40) == [date(2026, 11, day) for day in range(17, 24)]
     assert rules.days_to_report(date(2026, 11, 23), today, most=40) == []
     for missed in range(1, 41):
         due = rules.days_to_report(today - timedelta(days=missed + 1), today, most=40)

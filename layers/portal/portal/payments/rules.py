@@ -91,7 +91,10 @@ def first_to_ask_about(at: datetime) -> str:
 
 
 def days_to_report(through: date | None, today: date, *, most: int) -> list[date]:
-    """The days whose report is due: all after `through` that are over, at most the last `most`; at first, yesterday."""
-    yesterday = today - timedelta(days=1)
-    first = max(through + timedelta(days=1), today - timedelta(days=most)) if through else yesterday
-    return [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+    """The days whose report is due: all after `through` that are over, at most the last `most`.
+
+    Where none was ever finished, the last week's: the first run may have died halfway, and nobody knows since when.
+    """
+    first = through + timedelta(days=1) if through else today - LISTED_WITHIN
+    first = max(first, today - timedelta(days=most))
+    return [first + timedelta(days=n) for n in range((today - first).days)]

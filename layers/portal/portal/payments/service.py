@@ -111,6 +111,8 @@ def _write(session: Session, payment: PaymentItem, idempotency_key: str, at: dat
         if not refused.by(0):
             raise NotLoggedIn from None
         (first,) = store.fetch([key], at)
+        if first is None:
+            raise store.Unavailable from None
         return first  # type: ignore[no-any-return]
     return None
 
