@@ -44,6 +44,7 @@ COLUMNS = {
     ),
     "repair_events": ("repair_reference", "at", "event", "note"),
     "hazard_summaries": ("repair_reference", "sent_at", "hazard", "action", "start_by", "finish_by", "text"),
+    "slots": ("trade", "date", "period", "capacity"),
 }  # fmt: skip
 
 
@@ -473,6 +474,29 @@ def hazard_summaries(repair: Repair, today: date) -> Iterator[tuple[str, str, st
         )  # fmt: skip
 
 
+TRADES = (
+    "plumbing", "heating", "electrical", "carpentry", "glazing", "plastering", "flooring", "roofing", "drainage",
+    "groundwork", "damp", "pest_control", "lifts", "cleaning", "inspection",
+)  # fmt: skip
+_PERIODS = ("morning", "afternoon", "school_run", "all_day")
+_WEEKS_OFFERED = 4
+
+
+def slots(today: date) -> Iterator[tuple[str, date, str, int]]:
+    """Who can come in the four weeks from tomorrow: one to six of a trade in a period, and in some periods nobody.
+
+    A day's numbers are worked out from that day alone, so a file made tomorrow says the same of the day after.
+    """
+    for number, trade in enumerate(TRADES):
+        for day in (today + timedelta(days=n) for n in range(1, _WEEKS_OFFERED * 7 + 1)):
+            if day.weekday() > 4 or (day.month, day.day) in {(12, 25), (12, 26), (1, 1)}:
+                continue
+            for place, period in enumerate(_PERIODS):
+                pick = (day.toordinal() * 7 + number * 5 + place * 3) % 11
+                if place < 2 or pick < 5:
+                    yield trade, day, period, pick % 6 + 1
+
+
 def lines(account: Account, reference: str, tenancy: Tenancy, today: date) -> list[Line]:
     """Everything posted to the account up to today, the oldest first."""
     first = history_begins(account, tenancy, today)
@@ -513,6 +537,7 @@ def files(today: date) -> dict[str, list[Sequence[object]]]:
             rows["repairs"].append((*repair[:6], repair[6] or ""))
             rows["repair_events"] += repair_events(repair, today)
             rows["hazard_summaries"] += hazard_summaries(repair, today)
+    rows["slots"] = list(slots(today))
     for year in range(rent_year_of(today) - 10, rent_year_of(today) + 2):
         weeks = (rent_year_start(year + 1) - rent_year_start(year)).days // 7
         free = free_weeks(year)

@@ -56,6 +56,7 @@ PAGES: tuple[Page, ...] = (
     Page("/repairs/", "Your repairs", "member", "repairs", "repairs"),
     Page("/repairs/report/", "Report a repair", "member", "repairs", "repair-report"),
     Page("/repairs/repair/", "One repair", "member", "repairs", "repair"),
+    Page("/repairs/visit/", "When we come", "member", "repairs", "repair-visit"),
     Page("/household/", "Who lives with you", "member", "household", "household"),
     Page("/contact/", "How to reach you", "member", "contact", "contact"),
     Page("/settings/", "Settings", "member", "settings", "settings"),

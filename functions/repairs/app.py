@@ -7,7 +7,11 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType, convert
 
 from portal import clock, store
-from portal.http.api import Api
+from portal.appointments import calendar
+from portal.appointments import service as appointments
+from portal.appointments.fields import Communication, Pets, SafeWord, SlotId, Vulnerable
+from portal.failures import NotFound
+from portal.http.api import Answer, Api, Page
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
 from portal.repairs import following
 from portal.repairs import service as repairs
@@ -29,6 +33,7 @@ from portal.repairs.fields import (
 from portal.repairs.hazards import Name, State
 from portal.repairs.rules import triage
 from portal.repairs.searching import finder
+from portal.settings import setting
 from portal.tenancies.service import TenancyEnded
 from portal.validation.fields import Cursor
 from portal.validation.reading import Request
@@ -138,6 +143,48 @@ class HazardSummary(Struct):
     text: str | None
 
 
+class Appointment(Struct):
+    """A visit that is booked, with what was told for whoever comes. Times are those of the period."""
+
+    slot_id: str
+    date: date
+    period: str
+    starts_at: datetime
+    ends_at: datetime
+    access_notes: str | None
+    vulnerable: bool
+    communication: str | None
+    pets: str | None
+    safe_word: str | None
+
+
+class Slot(Struct):
+    """A time that can be booked."""
+
+    slot_id: str
+    date: date
+    period: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class SlotList(Struct):
+    """The times that can be booked for a repair, soonest first."""
+
+    slots: list[Slot]
+
+
+class AppointmentRequest(Request):
+    """Which time, and what whoever comes should know. What is left out stays as it was told; null takes it back."""
+
+    slot_id: SlotId
+    access_notes: AccessNotes | UnsetType | None = UNSET
+    vulnerable: Vulnerable | UnsetType = UNSET
+    communication: Communication | UnsetType | None = UNSET
+    pets: Pets | UnsetType | None = UNSET
+    safe_word: SafeWord | UnsetType | None = UNSET
+
+
 class Repair(Struct):
     """A repair. One that the landlord took down has a description and no place, object or problem."""
 
@@ -164,6 +211,7 @@ class Repair(Struct):
     events: list[RepairEvent]
     duties: list[RepairDuty]
     summary: HazardSummary | None
+    appointment: Appointment | None
 
 
 class CancelRequest(Request):
@@ -261,7 +309,8 @@ _CHANGES = (NotLoggedIn, PasswordChangeRequired)
 def cancel(session: Session, repair_id: str, body: CancelRequest) -> Repair:  # noqa: ARG001  (read beside the session)
     """Call a repair off."""
     at = clock.now()
-    return _repair(following.cancel(session, body.reason or None, at), at)
+    item = following.cancel(session, body.reason or None, at, releasing=lambda item: appointments.released(item, at))
+    return _repair(item, at)
 
 
 @app.post(
@@ -293,6 +342,54 @@ def add_note(session: Session, repair_id: str, body: NoteRequest) -> Repair:  # 
     return _repair(following.add_note(session, body.text, at), at)
 
 
+@app.get(
+    "/api/repairs/{repair_id}/slots",
+    beside=appointments.beside,
+    failures=(NotLoggedIn, PasswordChangeRequired, TenancyEnded, repairs.RepairFinished),
+)
+def slots(session: Session, repair_id: str) -> SlotList:  # noqa: ARG001  (read beside the session)
+    """The times at which somebody can come, soonest first, also those after the date that we aim for."""
+    found = appointments.offered(session, clock.now())
+    return SlotList([Slot(s.place.slot_id, s.place.day, s.place.period, s.starts_at, s.ends_at) for s in found])
+
+
+@app.put(
+    "/api/repairs/{repair_id}/appointment",
+    beside=appointments.beside,
+    failures=(
+        NotLoggedIn, PasswordChangeRequired, TenancyEnded, repairs.RepairFinished, appointments.SlotTaken,
+        appointments.TooLateToChange,
+    ),
+)  # fmt: skip
+def book(session: Session, repair_id: str, body: AppointmentRequest) -> Appointment:
+    """Book a time, or move the visit to it. The same time again is the same answer."""
+    told = {name: value for name in appointments.DETAILS if (value := getattr(body, name)) is not UNSET}
+    return _appointment(appointments.book(session, repair_id, body.slot_id, told, clock.now()))
+
+
+@app.delete(
+    "/api/repairs/{repair_id}/appointment",
+    status=204,
+    beside=appointments.beside,
+    failures=(NotLoggedIn, PasswordChangeRequired, TenancyEnded, appointments.TooLateToChange),
+)
+def give_up(session: Session, repair_id: str) -> None:
+    """Cancel the visit; the repair stays open."""
+    appointments.give_up(session, repair_id, clock.now())
+
+
+@app.get("/api/repairs/{repair_id}/appointment.ics", beside=_the_repair, failures=(NotLoggedIn, PasswordChangeRequired))
+def appointment_file(session: Session, repair_id: str) -> Answer[Page]:
+    """The visit as a file for a calendar."""
+    item = repairs.seen(session.beside[0])
+    appointment = appointments.of(item)
+    if appointment is None:
+        raise NotFound
+    text = calendar.file(appointment, repair_id, item.reference, repairs.name_of(item), setting("SITE_ORIGIN"))
+    named = {"Content-Disposition": 'attachment; filename="repair-visit.ics"'}
+    return Answer(Page(text, "text/calendar; charset=utf-8"), headers=named)
+
+
 @cache
 def _catalogue(is_winter: bool) -> dict[str, CatalogueItem]:
     known = catalogue()
@@ -318,7 +415,19 @@ def _catalogue(is_winter: bool) -> dict[str, CatalogueItem]:
     return found
 
 
+def _appointment(found: appointments.Appointment) -> Appointment:
+    return Appointment(
+        found.place.slot_id,
+        found.place.day,
+        found.place.period,
+        found.starts_at,
+        found.ends_at,
+        **{**found.details, "vulnerable": bool(found.details["vulnerable"])},
+    )
+
+
 def _repair(item: Any, at: datetime) -> Repair:
+    appointment = appointments.of(item)
     return Repair(
         repair_id=repairs.id_of(item),
         reference=item.reference,
@@ -336,11 +445,12 @@ def _repair(item: Any, at: datetime) -> Repair:
         completed_on=item.completed_on,
         danger=Danger(**item.danger) if item.danger else None,
         advice=item.advice,
-        next_step=repairs.next_step_of(item),
+        next_step=repairs.next_step_of(item, at),
         rating=int(item.rating) if item.rating else None,
         rating_comment=item.rating_comment,
         can_reopen=repairs.can_reopen(item, at),
         events=[RepairEvent(e.at, e.event, e.note) for e in sorted(item.events, key=lambda e: e.at)],
         duties=[RepairDuty(**duty._asdict()) for duty in repairs.duties_of(item, at)],
         summary=convert(item.summary, HazardSummary) if item.summary else None,
+        appointment=_appointment(appointment) if appointment else None,
     )

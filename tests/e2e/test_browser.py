@@ -12,6 +12,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -484,6 +485,62 @@ def test_by_keyboard_alone_a_repair_is_found_by_words_followed_opened_again_and_
     expect(page.locator("#done")).to_contain_text("This repair is cancelled.")
     somebody.look("repair-cancelled")
     assert tenant.call("GET", f"/api/repairs/{repair['repair_id']}").json["status"] == "cancelled"
+
+
+def test_a_visit_is_booked_moved_and_cancelled(visitor: Callable[[], Visitor], new_tenant: NewTenant) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    log_in(somebody, tenant)
+    page = somebody.open("/repairs/report/#where")
+    walk_through_report(somebody, pictures=False)
+    expect(page.locator("[data-step=sent] h1")).to_be_visible()
+    page.locator("#sent-visit").click()
+    page.wait_for_url("**/repairs/visit/#*")
+    somebody.drawn()
+    somebody.look("visit-choose")
+    somebody.tab_to(page.locator("#slots input").first)
+    page.keyboard.press("Space")
+    words = page.locator("#slots input:checked + label").inner_text()
+    somebody.tab_to(page.locator("#slot button[type=submit]"))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-step=details] h1")).to_be_focused()
+    somebody.type_in({"details-pets": "A dog that barks", "details-safe_word": "Lantern"})
+    somebody.look("visit-details")
+    somebody.tab_to(page.locator("#details button[type=submit]"))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-step=booked] h1")).to_be_focused()
+    expect(page.locator("#booked-when")).to_have_text(words)
+    somebody.look("visit-booked")
+    assert "Lantern" not in tenant.letter("We are coming to mend something").text
+
+    page.locator("#booked-repair").click()
+    page.wait_for_url("**/repairs/repair/#*")
+    somebody.drawn()
+    expect(page.locator("#visit")).to_contain_text(words)
+    somebody.look("repair-with-visit")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Add to your calendar").click()
+    assert "BEGIN:VEVENT" in Path(saved.value.path()).read_text("utf-8")
+
+    page.get_by_role("link", name="Change or cancel the visit").click()
+    page.wait_for_url("**/repairs/visit/#*")
+    somebody.drawn()
+    somebody.look("visit-change")
+    page.locator("#slots input").nth(3).check()
+    somebody.submit("Continue")
+    expect(page.locator("#details-safe_word")).to_have_value("Lantern")
+    somebody.submit("Book this visit")
+    expect(page.locator("[data-step=booked] h1")).to_be_visible()
+    tenant.letter("We are coming at another time")
+    page.locator("#booked-repair").click()
+    page.wait_for_url("**/repairs/repair/#*")
+    somebody.drawn()
+    page.get_by_role("link", name="Change or cancel the visit").click()
+    page.wait_for_url("**/repairs/visit/#*")
+    somebody.drawn()
+    somebody.submit("Cancel this visit")
+    expect(page.locator("[data-step=cancelled] h1")).to_be_visible()
+    somebody.look("visit-cancelled")
+    tenant.letter("You have cancelled a visit")
 
 
 def walk_through_report(visitor: Visitor, *, pictures: bool = True) -> None:

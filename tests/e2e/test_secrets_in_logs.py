@@ -34,7 +34,7 @@ PERSONAL = {
         "REGISTRATION": {"email", "date_of_birth"},
     },
     "Rent": {},
-    "Repairs": {"REPAIR": {"access_notes"}},
+    "Repairs": {"REPAIR": {"access_notes", "appointment"}},
     # What the landlord is told tonight is theirs; a mail names whom by id.
     "Outbox": {"ENTRY": {"row"}},
     "Audit": {},

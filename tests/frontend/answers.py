@@ -236,7 +236,8 @@ REPAIR = {
     "completed_on": None,
     "danger": None,
     "advice": None,
-    "next_step": "We will be in touch to arrange a time. You can follow it here.",
+    "next_step": "Choose when we come, or we will ring you to arrange a time. You can follow it here.",
+    "appointment": None,
     "events": [{"at": moment(days=2), "event": "reported", "note": None}],
     "rating": None,
     "rating_comment": None,
@@ -269,6 +270,18 @@ REPAIR = {
     },
 }
 NOTE = {"at": moment(minutes=1), "event": "note_added", "note": "It is worse at night"}
+SLOTS = [
+    {
+        "slot_id": f"{day}.{period}", "date": day, "period": period, "starts_at": f"{day}T{hours[0]}:00Z",
+        "ends_at": f"{day}T{hours[1]}:00Z",
+    }
+    for day in ("2026-12-01", "2026-12-02", "2026-12-03", "2026-12-04", "2026-12-22")
+    for period, hours in (("morning", ("08:00", "12:00")), ("school_run", ("09:30", "14:30")))
+]  # fmt: skip
+APPOINTMENT = {
+    **SLOTS[0], "access_notes": "Ring the top bell", "vulnerable": True, "communication": None, "pets": "A dog",
+    "safe_word": "Lantern",
+}  # fmt: skip
 OLD_REPAIR = {
     **REPAIR,
     "repair_id": "r3",
@@ -350,6 +363,9 @@ def usual() -> Replies:
         "POST /repairs/r1/cancel": ok({**REPAIR, "status": "cancelled", "duties": []}),
         "POST /repairs/r3/reopen": ok({**OLD_REPAIR, "status": "reopened", "can_reopen": False}),
         "POST /repairs/r3/rating": ok({**OLD_REPAIR, "rating": 4}),
+        "GET /repairs/r1/slots": ok({"slots": SLOTS}),
+        "PUT /repairs/r1/appointment": ok(APPOINTMENT),
+        "DELETE /repairs/r1/appointment": ok(None, 204),
         "GET /household": ok({"members": MEMBERS}),
         "POST /household/members": ok(MEMBERS[0], 201),
         "GET /contact": ok(CONTACT, etag='"3"'),

@@ -158,7 +158,8 @@ SHOWN = [
     "/new-password/", "/home/", "/rent/",
     "/rent/transactions/#a1", "/rent/statement/", "/rent/statement/#a1", "/rent/calendar/#a1",
     "/pay/", "/pay/done/#p1", "/pay/history/", "/pay/help/", "/repairs/", "/repairs/report/",
-    "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/household/", "/household/#add",
+    "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/repairs/visit/#r1",
+    "/household/", "/household/#add",
     "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
     "/contact/#correspondence_address", "/contact/#preferences", "/settings/", "/settings/#password", "/help/",
     "/help/registration/", "/help/logging-in/", "/help/shared-computer/", "/help/about/", "/help/your-data/",
@@ -885,6 +886,86 @@ def go_through_to_the_end(opened: Tab) -> None:
         opened.submit()
     expect(page.get_by_role("heading", name="Check before you send it")).to_be_visible()
     opened.submit()
+
+
+def test_a_visit_is_chosen_told_about_and_booked(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/repairs/repair/#r1")
+    page.get_by_role("link", name="Choose a time").click()
+    page.wait_for_url("**/repairs/visit/#r1")
+    expect(page.get_by_role("heading", name="When can we come?")).to_be_visible()
+    opened.submit()
+    expect(page.locator(".govuk-error-summary").get_by_role("link")).to_have_text(["Choose a time"])
+    assert page.locator("#slots input").count() == 8
+    page.get_by_role("button", name="Show later times").click()
+    expect(page.locator("#slots input").nth(8)).to_be_focused()
+    expect(page.get_by_text("That is after Monday 21 December, by when we aim to finish it").first).to_be_visible()
+    page.get_by_label("Tuesday 1 December in the morning, 8am to midday").check()
+    opened.submit()
+    expect(page.get_by_role("heading", name="What should whoever comes know?")).to_be_focused()
+    expect(page.get_by_label("How do we get in?")).to_have_value("Ring the top bell")
+    page.get_by_label("Animals at home").fill("A dog")
+    page.get_by_label("A word for whoever comes to say").fill("Lantern")
+    page.get_by_label(re.compile("Somebody who lives here")).check()
+    opened.submit()
+    expect(page.get_by_role("heading", name="Your visit is booked")).to_be_focused()
+    assert opened.sent("PUT /repairs/r1/appointment") == [
+        {
+            "slot_id": "2026-12-01.morning", "vulnerable": True, "access_notes": "Ring the top bell",
+            "communication": None, "pets": "A dog", "safe_word": "Lantern",
+        }
+    ]  # fmt: skip
+    expect(page.get_by_role("link", name="Add to your calendar")).to_have_attribute(
+        "href", "/api/repairs/r1/appointment.ics"
+    )
+
+
+def test_a_time_that_went_meanwhile_is_chosen_again_and_nothing_told_is_lost(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["PUT /repairs/r1/appointment"] = problem(409, "slot-taken")
+    page = opened.open("/repairs/visit/#r1")
+    page.locator("#slots input").first.check()
+    opened.submit()
+    page.get_by_label("Animals at home").fill("A dog")
+    opened.api["GET /repairs/r1/slots"] = ok({"slots": answers.SLOTS[1:]})
+    opened.submit()
+    expect(page.get_by_role("heading", name="When can we come?")).to_be_visible()
+    expect(page.locator(".govuk-error-summary")).to_be_visible()
+    expect(page.locator("#slots")).not_to_contain_text("Tuesday 1 December in the morning")
+    page.locator("#slots input").first.check()
+    opened.submit()
+    expect(page.get_by_label("Animals at home")).to_have_value("A dog")
+
+
+def test_where_no_time_is_left_somebody_rings_and_the_number_is_there(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /repairs/r1/slots"] = ok({"slots": []})
+    page = opened.open("/repairs/visit/#r1")
+    expect(page.get_by_text("There is no time to choose just now. We will ring you")).to_be_visible()
+    expect(page.locator("main a[href^='tel:']").locator("visible=true")).to_be_visible()
+    opened.api["GET /repairs/r1/slots"] = problem(409, "repair-finished")
+    page.reload()
+    expect(page.get_by_role("heading", name="You cannot choose a time here")).to_be_visible()
+    expect(page.locator("main a[href^='tel:']").locator("visible=true")).to_be_visible()
+
+
+def test_a_booked_visit_is_shown_and_can_be_cancelled(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /repairs/r1"] = ok({**answers.REPAIR, "appointment": answers.APPOINTMENT})
+    page = opened.open("/repairs/repair/#r1")
+    expect(page.locator("#visit")).to_contain_text("Tuesday 1 December in the morning, 8am to midday")
+    page.get_by_role("link", name="Change or cancel the visit").click()
+    page.wait_for_url("**/repairs/visit/#r1")
+    expect(page.locator("#now")).to_contain_text("Tuesday 1 December in the morning")
+    opened.api["DELETE /repairs/r1/appointment"] = problem(409, "too-late-to-change")
+    page.get_by_role("button", name="Cancel this visit").click()
+    expect(page.locator(".govuk-error-summary")).to_be_visible()
+    opened.api["DELETE /repairs/r1/appointment"] = ok(None, 204)
+    opened.api["GET /repairs/r1"] = ok(answers.REPAIR)
+    page.get_by_role("button", name="Cancel this visit").click()
+    expect(page.get_by_role("heading", name="The visit is cancelled")).to_be_focused()
+    page.get_by_role("link", name="Choose another time").click()
+    expect(page.get_by_role("heading", name="When can we come?")).to_be_visible()
 
 
 def test_a_repair_is_told_step_by_step_checked_and_sent(tab: Callable[..., Tab]) -> None:

@@ -1,6 +1,7 @@
 """What many do at the same moment, by real threads on the emulated AWS: moto is not thread-safe and proves nothing."""
 
 import os
+import random
 import socket
 import subprocess
 import threading
@@ -9,7 +10,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,10 @@ from typing import Any
 import pytest
 
 from portal import aws, clock, store
+from portal.appointments import recording
+from portal.appointments import service as appointments
+from portal.appointments.rules import Place
+from portal.appointments.store import offered, visits
 from portal.contact import service as contacts
 from portal.exchange.store import EntryItem
 from portal.failures import Failure
@@ -25,6 +30,7 @@ from portal.identity.sessions import Session
 from portal.identity.store import CustomerItem, session_key
 from portal.mail.store import MailItem
 from portal.repairs import service as repairs
+from portal.repairs.catalogue import catalogue
 from portal.tenancies.store import save
 from tests.integration.conftest import NOON, ROOT, TABLES, _forget_clients, add_tenancy
 
@@ -167,6 +173,86 @@ def test_a_hundred_reports_of_the_same_thing_at_once_are_one_repair(tenant: Simp
     assert _told() == {"repairs": 1, "repair_reported": 1}
     assert _at_once(8, lambda n: report(n, anyway=True)) == {"done": 8}
     assert len(repairs.page(tenant.tenancy_id, None, clock.now()).repairs) == 9
+
+
+def _reported(tenant: SimpleNamespace, number: int) -> list[str]:
+    """So many repairs of one thing."""
+    found = []
+    for which in range(number):
+        item = repairs.report(
+            _session(tenant, repairs.beside_report), "kitchen-tap-drips", answers={}, description=str(which),
+            access_notes=None, anyway=True, at=clock.now(),
+        )  # fmt: skip
+        found.append(repairs.id_of(item))
+    return found
+
+
+def _offer(day: date, **capacities: int) -> None:
+    leaf = catalogue().leaf("kitchen-tap-drips")
+    assert leaf
+    recording.record_slots(
+        [recording.imported(leaf.trade, day, period, number) for period, number in capacities.items()], clock.now()
+    )
+
+
+def _booked(day: date, tenant: SimpleNamespace) -> tuple[dict[str, int], dict[str, int]]:
+    """How many of each period are counted as booked, and how many repairs have a visit in it."""
+    leaf = catalogue().leaf("kitchen-tap-drips")
+    assert leaf
+    counted = {s.place.period: int(s.booked) for s in offered(leaf.trade, clock.now()) if s.booked}
+    held: Counter[str] = Counter()
+    below = None
+    while True:
+        page = repairs.page(tenant.tenancy_id, below, clock.now())
+        held.update(found.place.period for item in page.repairs if (found := appointments.of(item)))
+        below = page.below
+        if below is None:
+            return counted, dict(held)
+
+
+def test_fifty_who_book_three_places_at_once_are_three(tenant: SimpleNamespace) -> None:
+    day = clock.london_date(clock.now()) + timedelta(days=3)
+    _offer(day, morning=3)
+    waiting = _reported(tenant, 50)
+
+    def book(n: int) -> None:
+        session = _session(tenant, lambda s: appointments.beside(s, waiting[n]))
+        appointments.book(session, waiting[n], Place(day, "morning").slot_id, {}, clock.now())
+
+    ended = _at_once(50, book)
+    # Whoever gave up after the tries of a busy machine was told so, and has no place either.
+    assert set(ended) <= {"done", "SlotTaken", "Unavailable"}
+    assert ended["done"] == 3
+    assert _booked(day, tenant) == ({"morning": 3}, {"morning": 3})
+    assert _told()["appointment_booked"] == 3
+    assert len(visits(day, clock.now())) == 3
+
+
+@pytest.mark.parametrize("changes", [60, pytest.param(600, marks=pytest.mark.long)])
+def test_moving_and_cancelling_at_once_loses_no_place_and_gives_none_twice(
+    changes: int, tenant: SimpleNamespace
+) -> None:
+    day = clock.london_date(clock.now()) + timedelta(days=3)
+    _offer(day, morning=2, afternoon=1, school_run=3)
+    waiting = _reported(tenant, 6)
+
+    def change(n: int) -> None:
+        chance = random.Random(n)
+        repair_id = chance.choice(waiting)
+        session = _session(tenant, lambda s: appointments.beside(s, repair_id))
+        if chance.random() < 0.3:
+            appointments.give_up(session, repair_id, clock.now())
+        else:
+            period = chance.choice(["morning", "afternoon", "school_run"])
+            appointments.book(session, repair_id, Place(day, period).slot_id, {}, clock.now())
+
+    ended = _at_once(changes, change)
+    assert set(ended) <= {"done", "SlotTaken", "Unavailable"}
+    assert ended["done"] > 0
+    counted, held = _booked(day, tenant)
+    assert counted == held
+    assert all(number <= {"morning": 2, "afternoon": 1, "school_run": 3}[period] for period, number in held.items())
+    assert len(visits(day, clock.now())) == sum(held.values())
 
 
 def test_members_added_at_once_are_all_listed_once_and_thirty_at_the_most(tenant: SimpleNamespace) -> None:

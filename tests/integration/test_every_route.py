@@ -44,6 +44,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /api/repairs/{repair_id}/reopen": {"reason": "It drips again"},
     "POST /api/repairs/{repair_id}/rating": {"rating": 4, "comment": "Quick"},
     "POST /api/repairs/{repair_id}/notes": {"text": "It is worse at night"},
+    "PUT /api/repairs/{repair_id}/appointment": {
+        "slot_id": "2026-12-01.morning", "access_notes": "Ring first", "vulnerable": True,
+        "communication": "I lip-read", "pets": "A dog", "safe_word": "Lantern",
+    },
     "PATCH /api/contact": {
         "mobile": "07700 900124", "home_phone": "0300 123 4567",
         "correspondence_address": {"line_1": "1 High Street", "town": "Aldermere", "postcode": "AL9 9XX"},

@@ -495,9 +495,8 @@ def test_a_missing_column_refuses_the_file_and_an_unknown_one_is_named() -> None
     assert told["rent_years.csv"]["applied"] == 1
 
 
-def test_files_of_later_releases_and_strange_ones_are_told_of() -> None:
-    told = load({**ALL, "slots.csv": "trade,date,period,capacity\n", "notes.txt": "hello"})["files"]
-    assert told["slots.csv"]["status"] == "not used yet"
+def test_strange_files_are_told_of() -> None:
+    told = load({**ALL, "notes.txt": "hello"})["files"]
     assert told["notes.txt"]["status"] == "not used"
 
 
@@ -539,6 +538,21 @@ def test_events_and_summaries_are_taken_over_and_what_cannot_be_read_is_put_asid
         again = load(more, "two")["files"]
         assert (again["repair_events.csv"]["unchanged"], again["hazard_summaries.csv"]["unchanged"]) == (3, 1)
         assert writes["repairs"] == 0
+
+
+def test_places_are_taken_over_and_rows_that_cannot_be_read_put_aside() -> None:
+    header = "trade,date,period,capacity\n"
+    good = "Plumbing,2099-11-30,morning,3\nplumbing,2099-11-30,School Run,0\n"
+    wrong = [
+        "magic,2099-11-30,morning,3", "plumbing,2099-11-31,morning,3", "plumbing,2099-11-30,night,3",
+        "plumbing,2099-11-30,morning,-1", "plumbing,2099-11-30,morning,1001", "plumbing,2099-11-30,morning,2.5",
+        "plumbing,2099-11-30,morning,", "plumbing,2099-11-30,morning,\u0663",
+    ]  # fmt: skip
+    told = load({"slots.csv": header + good + "\n".join(wrong) + "\n"})["files"]["slots.csv"]
+    assert (told["applied"], told["refused"]) == (2, len(wrong))
+    assert [row[0] for row in quarantine("slots.csv")[1:]] == [str(n) for n in range(4, 4 + len(wrong))]
+    again = load({"slots.csv": header + good}, "two")["files"]["slots.csv"]
+    assert (again["applied"], again["unchanged"]) == (0, 2)
 
 
 def test_any_file_may_be_missing() -> None:

@@ -42,6 +42,13 @@ ABOUT = {
         "reference": "R-7K4M2P", "problem": "Tap drips", "priority": "routine",
         "due_at": "2026-12-08T23:59:59+00:00", "danger": None, "danger_phone": None, "investigate_by": None,
     },
+    **{
+        f"appointment_{change}": {
+            "reference": "R-7K4M2P", "problem": "Kitchen, Tap: Drips", "day": "2026-12-01",
+            "period": "between 8am and 12pm",
+        }
+        for change in ("booked", "moved", "cancelled", "reminder")
+    },
 }  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """How many DynamoDB calls each route makes: they are what a request costs in time and money, so they are held."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from portal import aws
 from tests.integration.conftest import Browser, log_in_as
+from tests.integration.test_appointments import offer
+from tests.integration.test_appointments import trade as leaf_trade
 from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
 from tests.integration.test_rent_and_pay import add_account, deliver, start, verdict
 
@@ -14,7 +17,7 @@ from tests.integration.test_rent_and_pay import add_account, deliver, start, ver
 FLOORS = {
     "log in": 4, "log in, wrong password": 2, "balance": 2, "transactions": 2, "one payment": 1, "one repair": 1,
     "contact": 1, "household": 1, "start a payment": 4, "payment event": 1, "payment event, repeated": 1,
-    "repairs": 2, "payments": 2, "session": 2,
+    "repairs": 2, "payments": 2, "session": 2, "slots": 2, "book": 2, "cancel a visit": 2,
 }  # fmt: skip
 # What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16), and
 # a refusal that writes nothing else one more, which keeps the event for the landlord (decision 0023).
@@ -49,6 +52,9 @@ MEASURED = {
     "payments": 2,
     "repairs": 2,
     "one repair": 1,
+    "slots": 2,
+    "book": 2,
+    "cancel a visit": 2,
     "contact": 1,
     "household": 1,
     "catalogue": 0,
@@ -128,6 +134,11 @@ def test_each_route_makes_the_calls_that_are_written_down(
     one_repair = f"/api/repairs/{repair.json['repair_id']}"
     found["one repair"] = counter.of(lambda: call("repairs", "GET", one_repair), 200)
     found["repairs"] = counter.of(lambda: call("repairs", "GET", "/api/repairs"), 200)
+    found["slots"] = counter.of(lambda: call("repairs", "GET", f"{one_repair}/slots"), 200)
+    offer((date(2026, 11, 30), "morning", 1), of=leaf_trade("kitchen-sink-leak"))
+    place = {"slot_id": "2026-11-30.morning"}
+    found["book"] = counter.of(lambda: call("repairs", "PUT", f"{one_repair}/appointment", place), 200)
+    found["cancel a visit"] = counter.of(lambda: call("repairs", "DELETE", f"{one_repair}/appointment"), 204)
     found["contact"] = counter.of(lambda: call("contact", "GET", "/api/contact"), 200)
     found["household"] = counter.of(lambda: call("contact", "GET", "/api/household"), 200)
     found["catalogue"] = counter.of(lambda: call("repairs", "GET", "/api/repairs/catalogue"), 200)

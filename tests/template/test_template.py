@@ -60,6 +60,10 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/repairs/{repair_id}/reopen"),
         ("POST", "/api/repairs/{repair_id}/rating"),
         ("POST", "/api/repairs/{repair_id}/notes"),
+        ("GET", "/api/repairs/{repair_id}/slots"),
+        ("PUT", "/api/repairs/{repair_id}/appointment"),
+        ("DELETE", "/api/repairs/{repair_id}/appointment"),
+        ("GET", "/api/repairs/{repair_id}/appointment.ics"),
     },
     "ContactFunction": {
         ("GET", "/api/contact"),
@@ -394,7 +398,7 @@ def test_the_mailer_alone_sends_mail_and_in_production_as_the_landlords_own_doma
         assert overrides(environment)["MailIdentity"] != "*"
 
 
-def test_a_schedule_may_start_the_five_functions_that_have_one() -> None:
+def test_schedules_may_start_the_functions_that_have_one_and_no_other() -> None:
     (start,) = [s for s in statements("SchedulesRole") if s["Sid"] == "Start"]
     scheduled = {function for function, _, _ in every_event("ScheduleV2")}
     assert {resource["Fn::GetAtt"][0] for resource in start["Resource"]} == scheduled
@@ -404,6 +408,7 @@ def test_a_schedule_may_start_the_five_functions_that_have_one() -> None:
         "ExporterFunction",
         "ReconcilerFunction",
         "WatchFunction",
+        "ReminderFunction",
     }
 
 
@@ -439,6 +444,12 @@ def test_nights_are_london_nights_and_no_job_starts_in_an_hour_that_may_not_be(f
     assert not 59 <= int(hour) * 60 + int(minute) <= 121
 
 
+def test_reminders_are_looked_for_each_hour_of_a_london_day() -> None:
+    (hourly,) = events("ReminderFunction", "ScheduleV2").values()
+    assert hourly["ScheduleExpressionTimezone"] == "Europe/London"
+    assert hourly["ScheduleExpression"] == "cron(0 9-19 * * ? *)"
+
+
 def test_a_complete_drop_starts_the_import() -> None:
     (drop,) = events("ImporterFunction", "EventBridgeRule").values()
     assert drop["Pattern"] == {
@@ -466,7 +477,10 @@ def test_every_event_that_can_fail_has_somewhere_to_go() -> None:
     for function, name, event in [*every_event("ScheduleV2"), *every_event("EventBridgeRule")]:
         assert event["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in RESOURCES, (function, name)
         assert "RetryPolicy" in event, (function, name)
-    for function in ("ImporterFunction", "ExporterFunction", "ReconcilerFunction", "BusFunction", "WatchFunction"):
+    for function in (
+        "ImporterFunction", "ExporterFunction", "ReconcilerFunction", "BusFunction", "WatchFunction",
+        "ReminderFunction",
+    ):  # fmt: skip
         failed = FUNCTIONS[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         queue = failed["Destination"]["Fn::GetAtt"][0]
         (parking,) = [s for s in statements(role_of(function)) if "sqs:SendMessage" in s["Action"]]

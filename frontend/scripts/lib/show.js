@@ -3,7 +3,7 @@
 import { clock, dayOf, deadlineWords, longDay, nearDay, shortDay } from "./dates.js";
 import { brand, h, phoneLink } from "./dom.js";
 import { balanceAfter, balanceWords, money, signedMoney } from "./money.js";
-import { priorityWords, repairFinished, repairWords } from "./words.js";
+import { priorityWords, repairFinished, repairWords, visitWords } from "./words.js";
 
 /** One row of a summary list; `change` is `{href, what}` for a link that changes it. */
 export function factRow(name, value, change = null) {
@@ -115,6 +115,7 @@ export function repairCard(repair) {
     { class: "app-card" },
     h("a", { class: "govuk-link", href: `/repairs/repair/#${repair.repair_id}` }, repairName(repair)),
     h("p", {}, tag(repairWords(repair.status), repairFinished(repair.status) ? "done" : ""), ` ${priorityWords(repair.priority)}${repair.place ? `, ${repair.place}` : ""}`),
+    repair.appointment && !repairFinished(repair.status) && h("p", {}, `We come on ${visitWords(repair.appointment)}`),
     due && h("p", {}, `We aim to finish it ${due}`),
     h("p", { class: "app-quiet" }, `Reported ${longDay(dayOf(repair.reported_at))}. Reference ${repair.reference}`),
   );

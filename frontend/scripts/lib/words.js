@@ -1,5 +1,7 @@
 /** The API's states in a tenant's words. A state that is not known here is shown as it is, without its underscores. */
 
+import { clock, longDay } from "./dates.js";
+
 const plain = (state) => {
   const words = String(state ?? "").replace(/[_-]/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -79,6 +81,8 @@ const RELATIONSHIP = {
   other: "Somebody else",
 };
 
+const PERIOD = { morning: "in the morning", afternoon: "in the afternoon", school_run: "between the school runs", all_day: "during the day" };
+
 const CONTACT_BY = { email: "Email", phone: "Phone call", text: "Text message", letter: "Letter" };
 
 export const paymentWords = (status) => PAYMENT[status]?.[0] ?? plain(status);
@@ -91,6 +95,11 @@ export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
 export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
 export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
 export const happenedWords = (event) => HAPPENED[event] ?? REPAIR[event] ?? plain(event);
+
+/** A visit, or a time that can be chosen: "Tuesday 1 December in the morning, 8am to 12pm". */
+export function visitWords({ date, period, starts_at: from, ends_at: to }) {
+  return `${longDay(date)} ${PERIOD[period] ?? plain(period).toLowerCase()}, ${clock(from)} to ${clock(to)}`;
+}
 
 /** A telephone number as people write it: "07700 900123" for `+447700900123`. */
 export function phoneWords(number) {

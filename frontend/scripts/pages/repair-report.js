@@ -297,6 +297,8 @@ function drawSent() {
   const duties = (sent.duties ?? []).filter((duty) => duty.due_at);
   fill("#sent-duties", sent.danger ? dangerNotice(sent.danger) : null, duties.length ? h("div", {}, h("h2", { class: "govuk-heading-m" }, "What the law asks of us, and by when"), h("dl", { class: "govuk-summary-list" }, duties.map((duty) => factRow(dutyWords(duty.duty), deadlineWords(duty.due_at).replace(/^b/, "B"))))) : null);
   one("#sent-next").textContent = sent.next_step;
+  show("#sent-visit", sent.priority !== "emergency");
+  one("#sent-visit").href = `/repairs/visit/#${sent.repair_id}`;
   one("#sent-follow").href = `/repairs/repair/#${sent.repair_id}`;
 }
 

@@ -4,7 +4,7 @@ import { fill, fragment, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, onSubmit, text } from "../lib/forms.js";
 import { memberPage } from "../lib/page.js";
 import { factRow, p, repairDue, repairName, tag } from "../lib/show.js";
-import { dutyStateWords, dutyWords, happenedWords, priorityWords, repairFinished, repairWords } from "../lib/words.js";
+import { dutyStateWords, dutyWords, happenedWords, priorityWords, repairFinished, repairWords, visitWords } from "../lib/words.js";
 
 memberPage(async () => {
   if (!fragment()) throw new Problem({ status: 404 });
@@ -23,6 +23,7 @@ function draw(repair) {
   show("#deadline", Boolean(due));
   fill("#deadline", due && [h("p", { class: "govuk-body" }, "We aim to finish it"), h("p", { class: "app-date" }, due)]);
   one("#next").textContent = repair.next_step;
+  drawVisit(repair);
   drawDuties(repair);
   drawSummary(repair.summary);
   drawEvents(repair);
@@ -40,6 +41,26 @@ function draw(repair) {
   show("#open-part", !finished);
   show("#reopen-part", repair.can_reopen);
   show("#rating-part", finished && repair.status !== "cancelled" && !repair.rating);
+}
+
+function drawVisit(repair) {
+  const { appointment } = repair;
+  const finished = repairFinished(repair.status);
+  show("#visit", !finished);
+  if (finished) return;
+  const choose = `/repairs/visit/#${repair.repair_id}`;
+  fill(
+    "#visit",
+    h("h2", { class: "govuk-heading-m" }, "When we come"),
+    appointment && h("p", { class: "app-date" }, upper(visitWords(appointment))),
+    !appointment && h("p", { class: "govuk-body" }, "No visit is booked yet. Choose a time, or we will ring you."),
+    h(
+      "div",
+      { class: "app-buttons" },
+      h("a", { class: "govuk-button", href: choose }, appointment ? "Change or cancel the visit" : "Choose a time"),
+      appointment && h("a", { class: "govuk-link app-action", href: `/api/repairs/${encodeURIComponent(repair.repair_id)}/appointment.ics`, download: true }, "Add to your calendar"),
+    ),
+  );
 }
 
 /** Send what the tenant does, show the repair as it is then, and say that it was done. */

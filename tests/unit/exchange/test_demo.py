@@ -9,12 +9,14 @@ import pytest
 
 from data import make_demo
 from portal.exchange import reading, rows, rules
+from portal.repairs.catalogue import catalogue
 from portal.validation.fields import canonical_email, canonical_mobile, canonical_reference
 
 TODAY = date(2026, 11, 24)
 READ = {
     "tenancies": rows.tenancy, "people": rows.person, "rent_accounts": rows.account, "rent_years": rows.year,
     "transactions": rows.transaction, "repairs": rows.repair,
+    "slots": rows.slot,
 }  # fmt: skip
 
 
@@ -82,3 +84,15 @@ def test_nobody_in_it_is_real() -> None:
         if row[7]:
             assert canonical_mobile(str(row[7])).startswith("+447700900")
             assert str(row[6]).rpartition("@")[2] in {"example.com", "example.org", "example.net"}
+
+
+def test_every_trade_of_the_catalogue_has_places_of_one_to_six_in_the_coming_weeks() -> None:
+    offered = make_demo.files(TODAY)["slots"]
+    assert {row[0] for row in offered} == set(make_demo.TRADES) == set(catalogue().trades)
+    assert {row[2] for row in offered} == {"morning", "afternoon", "school_run", "all_day"}
+    assert {row[3] for row in offered} == set(range(1, 7))
+    days = {row[1] for row in offered}
+    assert min(days) == TODAY + timedelta(days=1)
+    assert max(days) >= TODAY + timedelta(days=25)
+    tomorrow = {tuple(row) for row in make_demo.files(TODAY + timedelta(days=1))["slots"]}
+    assert {tuple(row) for row in offered if row[1] > TODAY + timedelta(days=1)} <= tomorrow  # type: ignore[operator]

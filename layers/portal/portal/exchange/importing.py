@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from portal import clock, observe
+from portal.appointments import recording as appointments
 from portal.exchange import files, reading, rows, rules
 from portal.exchange import store as exchange
 from portal.exchange.rules import Drop, Header, Unreadable
@@ -131,6 +132,7 @@ _FILES: Mapping[str, _File] = {
     "repairs.csv": _File(rows.repair, _record_repairs),
     "repair_events.csv": _File(rows.repair_event, following.record),
     "hazard_summaries.csv": _File(rows.hazard_summary, following.record),
+    "slots.csv": _File(rows.slot, appointments.record_slots),
 }
 
 
@@ -283,9 +285,8 @@ def _refuse_late_yes(drop: Drop, item: DropItem) -> None:
 
 def _order(names: set[str]) -> list[str]:
     ours = [name for name in rules.IMPORT_COLUMNS if name in names]
-    later = [name for name in rules.NOT_USED_YET if name in names]
-    others = names - set(ours) - set(later) - {rules.COMPLETE, rules.APPROVED, rules.MANIFEST}
-    return ours + later + sorted(others)
+    others = names - set(ours) - {rules.COMPLETE, rules.APPROVED, rules.MANIFEST}
+    return ours + sorted(others)
 
 
 def _apply_file(
@@ -294,9 +295,6 @@ def _apply_file(
     # What an earlier run of this file applied is found unchanged now: it was applied all the same.
     earlier = reports[name].applied if name in reports else 0
     report = reports[name] = FileReport(applied=earlier)
-    if name in rules.NOT_USED_YET:
-        report.status, report.reason = "not used yet", "this release of the portal does not use the file"
-        return
     if name not in _FILES:
         report.status, report.reason = "not used", "it is not a file of the exchange"
         return

@@ -8,6 +8,8 @@ so that what the record had before stays.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
+from portal.appointments import recording as appointments
+from portal.appointments.recording import ImportedSlot
 from portal.exchange.rules import (
     AMOUNTS,
     TAKEN_HERE,
@@ -243,3 +245,16 @@ def hazard_summary(row: Row) -> Told:
     }
     reference = row.words("repair_reference", LONGEST_REFERENCE)
     return Told(reference, row.instant("sent_at"), "summary_sent", summary=summary)
+
+
+def slot(row: Row) -> ImportedSlot:
+    """A row of slots.csv."""
+    capacity = row.words("capacity", 4)
+    if not capacity.isascii() or not capacity.isdecimal() or int(capacity) > appointments.MOST:
+        raise Unreadable(f"capacity is not a whole number from 0 to {appointments.MOST}")
+    return appointments.imported(
+        row.one_of("trade", appointments.trades()),
+        row.day("date"),
+        row.one_of("period", appointments.PERIODS),
+        int(capacity),
+    )

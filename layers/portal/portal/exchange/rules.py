@@ -60,6 +60,26 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "rating",
         "text",
     ),
+    # `change` is booked, moved, cancelled, or details where only what the tenant told of the visit is new. The row
+    # shows the visit as it is after it, or was; `instead_of` is the day and period that a moved one had.
+    "appointments": (
+        "repair_reference",
+        "tenancy_reference",
+        "person_reference",
+        "changed_at",
+        "change",
+        "trade",
+        "date",
+        "period",
+        "starts_at",
+        "ends_at",
+        "instead_of",
+        "access_information",
+        "vulnerable",
+        "language_or_hearing",
+        "pets",
+        "safe_word",
+    ),
     # A column that `changed` names and that is empty was removed.
     "contact": (
         "tenancy_reference",
@@ -212,11 +232,9 @@ IMPORT_COLUMNS: Mapping[str, Columns] = {
     "hazard_summaries.csv": Columns((
         "repair_reference", "sent_at", "hazard", "action", "start_by", "finish_by", "text",
     )),
+    "slots.csv": Columns(("trade", "date", "period", "capacity")),
 }  # fmt: skip
 """The files that are applied, in the order in which they are (design §8)."""
-
-NOT_USED_YET = ("slots.csv",)
-"""Files of the exchange that this release keeps in the inbox and says so in the report."""
 
 TAKEN_HERE = re.compile(r"P[0-9A-HJKMNP-TV-Z]{12}(-[RDW][0-9A-HJKMNP-TV-Z]{1,10})?")
 """The shape of the references that payments taken here, and what was paid back or disputed of them, bear in our export,

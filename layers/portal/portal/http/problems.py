@@ -162,6 +162,15 @@ PROBLEMS: dict[str, Problem] = {
         "This was finished more than 28 days ago",
         "Report it as a new one, and say that it was mended before.",
     ),
+    "SlotTaken": Problem(
+        409, "slot-taken", "That time has gone", "Somebody else has it, or it is too soon. Choose another time."
+    ),
+    "TooLateToChange": Problem(
+        409,
+        "too-late-to-change",
+        "It is too late to change this visit here",
+        "We have planned it already. Ring us, and we will sort it out together.",
+    ),
     # Contact and household
     "AlreadyListed": Problem(
         409, "already-listed", "They are on your list already", "Look at who lives with you: they are there."

@@ -115,11 +115,12 @@ def _latest_summary(item: RepairItem, told: Sequence[Told]) -> dict[str, Any]:
 
 
 class _Wish(NamedTuple):
-    """What the tenant does: the events and attributes that it brings, and what the landlord is told of it."""
+    """What the tenant does: events, attributes and `beside` them other writes, and what the landlord is told of it."""
 
     change: str
     new: Sequence[Event] = ()
     also: Mapping[str, Any] | None = None
+    beside: Sequence[store.Write] = ()
     rating: int | None = None
     text: str | None = None
 
@@ -133,8 +134,12 @@ def beside_change(session: Session, repair_id: str) -> Sequence[store.Key]:
     )
 
 
-def cancel(session: Session, reason: str | None, at: datetime) -> RepairItem:
-    """Call the repair off. Asked twice it is called off once.
+def cancel(
+    session: Session, reason: str | None, at: datetime, *, releasing: Callable[[RepairItem], Sequence[store.Write]]
+) -> RepairItem:
+    """Call the repair off, and with it the visit that is booked. Asked twice it is called off once.
+
+    `releasing` gives the writes that give the visit's place back.
 
     Raises:
         NotFound, RepairFinished
@@ -145,7 +150,14 @@ def cancel(session: Session, reason: str | None, at: datetime) -> RepairItem:
             return None
         if item.status in rules.FINISHED:
             raise RepairFinished
-        return _Wish("cancelled", [event("cancelled", _last(item, at), reason)], text=reason)
+        also = {"appointment": None, "appointment_sequence": int(item.appointment_sequence or 0) + 1}
+        return _Wish(
+            "cancelled",
+            [event("cancelled", _last(item, at), reason)],
+            also if item.appointment else None,
+            releasing(item),
+            text=reason,
+        )
 
     return _do(session, wish, at)
 
@@ -220,7 +232,9 @@ def _do(session: Session, wish: Callable[[RepairItem], _Wish | None], at: dateti
         change = changing.change(item, wished.new, wished.also)
         try:
             store.transact(
-                *change.writes, journal.entry("repair_changes", _row(item, wished, tenancy, person, change, at), at)
+                *change.writes,
+                *wished.beside,
+                journal.entry("repair_changes", _row(item, wished, tenancy, person, change, at), at),
             )
         except store.Refused:
             # Something else happened to it meanwhile: look again whether the wish still makes sense.

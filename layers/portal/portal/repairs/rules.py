@@ -27,10 +27,12 @@ EVENTS: Mapping[str, str | None] = {
     "appointment": "scheduled", "on_the_way": "scheduled", "visited": "in_progress", "follow_on": "in_progress",
     "works_begun": "in_progress", "investigated": None, "summary_sent": None, "made_safe": None, "steps_taken": None,
     "emergency_found": None, "renewed_investigation": None, "accommodation_offered": None, "access_attempted": None,
-    "note_added": None,
+    "note_added": None, "appointment_booked": None, "appointment_moved": None, "appointment_cancelled": None,
 }  # fmt: skip
 # Only the tenant's own doing here: the landlord's files and bus bring none of these.
-_TENANTS_OWN = frozenset({"reported", "note_added"})
+_TENANTS_OWN = frozenset({
+    "reported", "note_added", "appointment_booked", "appointment_moved", "appointment_cancelled",
+})  # fmt: skip
 MOST_EVENTS = 200
 REOPENED_WITHIN_DAYS = 28
 SAME_WITHIN = timedelta(minutes=10)
@@ -130,7 +132,7 @@ def triage(leaf: Leaf, given: Sequence[Answered], *, is_winter: bool) -> Triage:
     return Triage(most_urgent(said), next(filter(None, dangers), None), next(filter(None, hazards), None))
 
 
-def next_step(status: str, priority: str, *, is_danger: bool, is_tenants: bool) -> str:
+def next_step(status: str, priority: str, *, is_danger: bool, is_tenants: bool, is_booked: bool = False) -> str:
     """What the tenant can do next: never nothing, and never only to wait."""
     if status == "cancelled":
         return "This was cancelled. If it still needs mending, report it again."
@@ -140,13 +142,15 @@ def next_step(status: str, priority: str, *, is_danger: bool, is_tenants: bool) 
         return "We came and could not get in. Ring us to arrange another visit."
     if is_danger:
         return "If you have not rung yet, ring now. Do not wait for us to read this. Keep your phone near."
+    if is_booked:
+        return "Be at home when we come. If you cannot, change or cancel the visit before the day."
     if is_tenants:
         return "We will look at it and tell you whether we can help. If you mend it yourself, you can cancel this here."
     if priority == "emergency":
         return "Keep your phone near. We will ring you to say when we come. If you hear nothing in 4 hours, ring us."
     if priority == "urgent":
-        return "We will be in touch to arrange a time. If you hear nothing by tomorrow, or it gets worse, ring us."
-    return "We will be in touch to arrange a time. If it gets worse, ring us. You can follow it here."
+        return "Choose when we come, or we will ring you to arrange a time. If it gets worse, ring us."
+    return "Choose when we come, or we will ring you to arrange a time. You can follow it here."
 
 
 def new_reference() -> str:

@@ -16,14 +16,16 @@ from portal.repairs import changing, hazards, rules
 from portal.repairs import store as repairs
 from portal.repairs.catalogue import Catalogue, Danger, Leaf, Priority, catalogue
 from portal.repairs.changing import id_of
+from portal.repairs.following import RepairFinished
 from portal.repairs.rules import Answered, event_word, priority_word, status_word
 from portal.repairs.store import Event, RepairItem, event
 from portal.repairs.working_days import bank_holidays
 from portal.tenancies import service as tenancies
 
 __all__ = [
-    "AlreadyReported", "ImportedRepair", "beside_report", "call_for", "can_reopen", "duties_of", "event_word", "id_of",
-    "key_of", "next_step_of", "page", "priority_word", "record", "report", "seen", "status_word",
+    "AlreadyReported", "ImportedRepair", "RepairFinished", "RepairItem", "beside_report", "call_for", "can_reopen",
+    "duties_of", "event_word", "id_of", "key_of", "name_of", "next_step_of", "page", "priority_word", "record",
+    "refuse_finished", "report", "seen", "status_word", "still_open", "trades", "with_appointment",
 ]  # fmt: skip
 
 PAGE = 20
@@ -87,10 +89,16 @@ def can_reopen(item: RepairItem, at: datetime) -> bool:
     return item.status in rules.FINISHED - {"cancelled"} and rules.may_reopen(item.completed_on or today, today)
 
 
-def next_step_of(item: RepairItem) -> str:
+def next_step_of(item: RepairItem, at: datetime) -> str:
     """What the tenant can do next about the repair."""
-    is_tenants = item.responsibility == "tenant"
-    return rules.next_step(item.status, item.priority, is_danger=bool(item.danger), is_tenants=is_tenants)
+    is_booked = bool(item.appointment) and datetime.fromisoformat(item.appointment["ends_at"]) > at
+    return rules.next_step(
+        item.status,
+        item.priority,
+        is_danger=bool(item.danger),
+        is_tenants=item.responsibility == "tenant",
+        is_booked=is_booked,
+    )
 
 
 def report(
@@ -264,6 +272,46 @@ def seen(item: RepairItem | None) -> RepairItem:
     if item is None:
         raise NotFound
     return item
+
+
+def name_of(item: RepairItem) -> str:
+    """What is to be mended, in the catalogue's words, or the landlord's where they took it down."""
+    return f"{item.place}, {item.object}: {item.problem}" if item.item_id else item.description or ""
+
+
+def trades() -> Sequence[str]:
+    """The trades that the catalogue has."""
+    return catalogue().trades
+
+
+def refuse_finished(item: RepairItem) -> None:
+    """Raise RepairFinished where the repair is no open one."""
+    if item.status in rules.FINISHED:
+        raise RepairFinished
+
+
+def still_open(tenancy_id: str, repair_id: str) -> store.Check:
+    """What refuses the other writes of a transaction once the repair is finished."""
+    key = repairs.repair_key(tenancy_id, repair_id)
+    return store.Check(RepairItem(pk=key.pk, sk=key.sk), repairs.is_open())
+
+
+def with_appointment(
+    item: RepairItem, appointment: dict[str, Any] | None, at: datetime, *, happened: str | None
+) -> store.Update:
+    """The write that gives the repair this appointment, or takes it away, with an event where something `happened`.
+
+    Refused once the repair is finished, or where something has happened to it since `item` was read.
+    """
+    set_to, count = RepairItem.appointment, RepairItem.appointment_sequence
+    actions = [
+        set_to.remove() if appointment is None else set_to.set(appointment),
+        count.set(int(item.appointment_sequence or 0) + 1),
+    ]
+    if happened:
+        actions.append(RepairItem.events.set(RepairItem.events.append([event(happened, at)])))
+    same = count.does_not_exist() if item.appointment_sequence is None else count == item.appointment_sequence
+    return store.Update(item, actions, repairs.is_open() & repairs.as_read(item) & same)
 
 
 def duties_of(item: RepairItem, at: datetime) -> Sequence[hazards.Duty]:

@@ -29,6 +29,7 @@ from pynamodb.attributes import (
 from pynamodb.expressions.condition import Condition, size
 
 from portal import store
+from portal.repairs import rules
 from portal.settings import setting
 
 WATCH = "WATCH"
@@ -61,7 +62,8 @@ class RepairItem(_Item):
     `place`, `object`, `problem`, `answers`, `danger` and `advice` are kept as they were when it was reported, since a
     landlord may replace the catalogue. `severity` is how bad the hazard was taken to be when it was reported, `duties`
     what `hazards.reckon` made of the events. `events` are only ever added to, by a write on the condition that there
-    are as many as were read.
+    are as many as were read. `appointment` is what `portal.appointments` keeps with it; `appointment_sequence` counts
+    how often that changed.
     """
 
     range_prefix = "REPAIR#"
@@ -91,6 +93,8 @@ class RepairItem(_Item):
     rating = NumberAttribute(null=True)
     rating_comment = UnicodeAttribute(null=True)
     events: ListAttribute[Event] = ListAttribute(of=Event)
+    appointment = JSONAttribute(null=True)
+    appointment_sequence = NumberAttribute(null=True)
 
 
 class OpenItem(_Item):
@@ -159,6 +163,11 @@ def reference_item(reference: str, tenancy_id: str, repair_id: str) -> Reference
     """That the reference names the repair."""
     key = reference_key(reference)
     return ReferenceItem(pk=key.pk, sk=key.sk, tenancy_id=tenancy_id, repair_id=repair_id)
+
+
+def is_open() -> Condition:
+    """The condition that there is such a repair and that it is not finished."""
+    return cast(Condition, RepairItem.pk.exists() & ~RepairItem.status.is_in(*sorted(rules.FINISHED)))
 
 
 def repairs_down(
