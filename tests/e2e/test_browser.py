@@ -312,6 +312,14 @@ def test_a_tenant_pays_and_is_told_what_became_of_it(visitor: Callable[[], Visit
     if page.locator("#more").is_visible():
         page.locator("#more").click()
         expect(page.locator("#lines tr").nth(shown)).to_be_visible()
+    somebody.open("/rent/statement/")
+    expect(page.locator("#closing")).to_contain_text("at the end of")
+    somebody.look("statement")
+    with page.expect_download() as saved:
+        page.locator("#save-pdf").click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    somebody.open("/rent/calendar/")
+    somebody.look("rent-calendar")
 
     somebody.open("/pay/")
     somebody.look("pay")
