@@ -108,10 +108,10 @@ def log_off_everywhere_else(session: Session) -> None:
     logging_in.log_off_everywhere_else(session, clock.now())
 
 
-@app.post("/api/logout", status=204, before_password_change=True, failures=(NotLoggedIn,))
-def log_out(session: Session) -> Answer[None]:
-    """End the session, and have the browser forget what it kept of us."""
-    logging_in.log_off(session, clock.now())
+@app.post("/api/logout", status=204)
+def log_out(visit: Visit) -> Answer[None]:
+    """End the session, if there is one still, and have the browser forget what it kept of us."""
+    logging_in.log_off(visit.session_cookie, clock.now())
     return Answer(
         None,
         headers={"Clear-Site-Data": '"cache", "storage"'},

@@ -1,5 +1,7 @@
 """Verifying: the emailed code and a password make a customer who is logged in."""
 
+from msgspec import UNSET, UnsetType
+
 from portal import clock
 from portal.http.answers import LoggedIn, logged_in
 from portal.http.api import Answer, Api
@@ -14,11 +16,12 @@ handler = app.handler
 
 
 class VerifyRequest(Request):
-    """The code from the mail, and the password that the customer chooses."""
+    """The code from the mail, and the password that the customer chooses; `shared_computer` as at log in."""
 
     registration_id: Identifier
     code: Code
     password: NewPassword
+    shared_computer: bool | UnsetType = UNSET
 
 
 @app.post(
@@ -38,6 +41,7 @@ def verify(body: VerifyRequest, visit: Visit) -> Answer[LoggedIn]:
         body.registration_id,
         body.code,
         body.password,
+        shared_computer=body.shared_computer is True,
         session_cookie=visit.session_cookie,
         address=visit.address,
         device=visit.device,

@@ -221,4 +221,4 @@ def log_off(tenant: Tenant) -> None:
     tenant.cookies = kept
     tenant.call("GET", "/api/session", status=401)
     tenant.call("GET", "/api/balance", status=401)
-    tenant.call("POST", "/api/logout", status=401)
+    tenant.call("POST", "/api/logout", status=204)

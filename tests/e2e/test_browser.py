@@ -11,6 +11,7 @@ import shutil
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -655,6 +656,36 @@ def test_a_tenant_keeps_household_and_contact_details_right(
     told = tenant.call("GET", "/api/contact").json
     assert (told["mobile"], told["correspondence_address"]["postcode"]) == ("+447700900865", "AL9 9XX")
     assert told["preferences"]["contact_by"] == "text"
+
+
+def test_the_email_address_is_changed_in_the_browser(visitor: Callable[[], Visitor], new_tenant: NewTenant) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    page = somebody.open("/login/")
+    page.fill("#login-email", tenant.facts.email)
+    page.fill("#login-password", tenant.password)
+    somebody.submit("Log in")
+    page.wait_for_url("**/home/")
+    page.goto("/contact/#email")
+    somebody.drawn()
+    somebody.submit("Send me a code")
+    somebody.errors("Enter your new email address", "Enter your password")
+    somebody.look("contact-email-errors")
+    moved = replace(tenant.facts, email=f"new.{tenant.facts.email}")
+    page.fill("#email-email", moved.email)
+    page.fill("#email-current_password", tenant.password)
+    somebody.submit("Send me a code")
+    expect(page.get_by_role("heading", name="Enter the code")).to_be_visible()
+    somebody.look("contact-email-code")
+    old, tenant.facts = tenant.facts, moved
+    page.fill("#email-code-code", tenant.code())
+    somebody.submit("Change my email address")
+    expect(page.locator("#done")).to_contain_text(moved.email)
+    somebody.look("contact-email-changed")
+    tenant.letter("Your email address was changed")
+    tenant.log_in()
+    tenant.facts = old
+    tenant.letter("Your email address was changed")
+    tenant.log_in(status=401)
 
 
 def test_a_forgotten_password_is_got_over_in_the_browser(visitor: Callable[[], Visitor], new_tenant: NewTenant) -> None:

@@ -398,6 +398,29 @@ def test_registering_leads_to_the_code_whose_end_is_said_in_words(tab: Callable[
     assert "amina@mail.example" not in page.evaluate("JSON.stringify({...sessionStorage})")
 
 
+def test_on_a_shared_computer_registering_says_so(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /verify"] = ok(logged_in(), 201)
+    page = opened.open("/verify/#reg1")
+    page.get_by_label("This is a shared computer").check()
+    type_code(opened)
+    page.wait_for_url("**/home/")
+    assert opened.sent("POST /verify")[0]["shared_computer"] is True
+
+
+def test_who_sends_their_code_once_more_is_led_to_log_in(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /verify"] = problem(409, "already-registered")
+    page = opened.open("/verify/#reg1")
+    type_code(opened)
+    summary = page.locator(".govuk-error-summary")
+    expect(summary).to_contain_text("You are registered already. Log in with the password that you chose.")
+    expect(page.locator("#verify")).to_be_hidden()
+    check_everything(opened)
+    summary.get_by_role("link", name="Log in").click()
+    page.wait_for_url("**/login/")
+
+
 def type_code(opened: Tab) -> None:
     opened.page.fill("#verify-code", "k7pm 3xqd")
     opened.page.fill("#verify-password", "correct horse battery")
@@ -719,6 +742,40 @@ def test_a_password_manager_is_told_whose_password_is_changed(tab: Callable[...,
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
     expect(page.locator(".govuk-error-summary")).to_be_hidden()
     assert len(opened.sent("GET /contact")) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("/verify/#reg1", "verify-password"),
+        ("/new-password/", "change-new_password"),
+        ("/settings/#password", "change-new_password"),
+    ],
+)
+def test_wherever_a_password_is_chosen_its_strength_is_said_in_words_and_holds_nobody_up(
+    tab: Callable[..., Tab], address: str, field: str
+) -> None:
+    opened = tab()
+    page = opened.open(address)
+    if address.startswith("/settings"):
+        opened.settled()
+    said = page.locator(f"#{field}-strength")
+    assert said.get_attribute("role") == "status"
+    for typed, words in {
+        "copper": "Too short: it needs at least 12 characters.",
+        "123456789012": "Long enough, but easy to guess.",
+        "copperlantern": "Good.",
+        "copper lantern meadow": "Strong.",
+    }.items():
+        page.fill(f"#{field}", typed)
+        expect(said).to_contain_text(words)
+    check_everything(opened)
+    page.get_by_text("How to choose three random words").click()
+    expect(page.get_by_text("Use it nowhere else.")).to_be_visible()
+    check_everything(opened)
+    page.fill(f"#{field}", "")
+    expect(said).to_have_text("")
+    assert not any("password" in named for named, _, _ in opened.calls), "nobody is asked"
 
 
 def test_a_failed_login_keeps_the_address_and_empties_the_password(tab: Callable[..., Tab]) -> None:
@@ -1229,12 +1286,52 @@ def test_another_address_and_preferences_are_sent_whole(tab: Callable[..., Tab])
     ]
 
 
-def test_the_email_address_says_whom_to_ring(tab: Callable[..., Tab]) -> None:
+def test_the_email_address_is_changed_by_the_password_and_a_code_from_the_new_one(tab: Callable[..., Tab]) -> None:
     opened = tab()
     page = opened.open("/contact/")
     opened.settled()
-    page.get_by_role("link", name=re.compile("Change.*email")).click()
-    expect(page.locator("[data-view=email]").get_by_role("link", name="03069 990142")).to_be_visible()
+    page.get_by_role("link", name="Change email").click()
+    check_everything(opened)
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Enter your new email address")
+    opened.api["POST /email"] = problem(
+        422, "bad-input", errors=[{"field": "current_password", "message": "That is not your current password"}]
+    )
+    page.fill("#email-email", "amina@new.example")
+    page.fill("#email-current_password", "not this one")
+    opened.submit()
+    expect(page.locator("#email .govuk-error-message")).to_contain_text("That is not your current password")
+    opened.api["POST /email"] = ok({"code_expires_at": "2099-11-25T04:00:00Z"}, 202)
+    page.fill("#email-current_password", "correct horse battery")
+    opened.submit()
+    expect(page.get_by_role("heading", name="Enter the code")).to_be_focused()
+    expect(page.get_by_text("The code stops working at 4am on Wednesday 25 November 2099.")).to_be_visible()
+    expect(page.locator("#email-sent")).to_contain_text("amina@new.example")
+    assert "correct horse" not in page.evaluate("JSON.stringify({...sessionStorage})")
+    check_everything(opened)
+    opened.api["POST /email/confirm"] = problem(422, "code-not-accepted")
+    page.fill("#email-code-code", "2222-2222")
+    opened.submit()
+    expect(page.locator("#email-code .govuk-error-message")).to_contain_text("That is not the code in our newest email")
+    opened.api["POST /email/confirm"] = {"status": 204, "body": ""}
+    opened.api["GET /contact"] = ok({**answers.CONTACT, "email": "amina@new.example"}, etag='"3"')
+    page.fill("#email-code-code", "k7pm 3xqd")
+    opened.submit()
+    expect(page.get_by_text("From now on, log in with amina@new.example.")).to_be_visible()
+    expect(page.locator("#facts")).to_contain_text("amina@new.example")
+    assert opened.sent("POST /email/confirm") == [{"code": "2222-2222"}, {"code": "k7pm 3xqd"}]
+
+
+def test_the_link_in_the_email_to_a_new_address_is_enough_to_type_the_code(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /email/confirm"] = problem(409, "email-in-use", "Each person needs an address of their own.")
+    page = opened.open("/contact/#email-code")
+    opened.settled()
+    expect(page.get_by_text("The email says when the code stops working.")).to_be_visible()
+    page.fill("#email-code-code", "k7pm 3xqd")
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Each person needs an address of their own.")
+    check_everything(opened)
 
 
 def test_somebody_is_added_changed_and_taken_off_the_household(tab: Callable[..., Tab]) -> None:
@@ -1290,6 +1387,28 @@ def test_shortly_before_the_idle_end_the_page_asks(tab: Callable[..., Tab]) -> N
     page.clock.run_for(16 * 60_000)
     page.wait_for_url("**/login/")
     expect(page.get_by_text("We logged you off after 15 minutes")).to_be_visible()
+
+
+def test_who_cannot_be_logged_off_when_asked_whether_they_are_there_is_told_so(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.page.clock.install()
+    page = opened.open("/home/")
+    opened.settled()
+    page.clock.run_for(12.5 * 60_000)
+    opened.api["POST /logout"] = problem(503, "try-again-soon", "Wait a few seconds, then try again.")
+    asked = page.get_by_role("dialog")
+    asked.get_by_role("button", name="Log off").click()
+    expect(asked.get_by_role("alert")).to_contain_text("You are not logged off yet. try-again-soon. Wait a few seconds")
+    check_everything(opened)
+    opened.context.set_offline(True)
+    page.unroute(re.compile(r".*/api/.*"))
+    asked.get_by_role("button", name="Log off").click()
+    expect(asked.get_by_role("alert")).to_contain_text("You are not logged off yet. You are offline")
+    opened.context.set_offline(False)
+    page.route(re.compile(r".*/api/.*"), opened._answer)
+    opened.api["POST /logout"] = {"status": 204, "body": ""}
+    asked.get_by_role("button", name="Log off").click()
+    page.wait_for_url("**/login/#logged-off")
 
 
 def test_what_a_tenant_typed_is_text_wherever_it_is_shown(tab: Callable[..., Tab]) -> None:

@@ -14,8 +14,10 @@ from portal.audit import rules
 from portal.audit import service as audit
 from portal.audit import store as audit_store
 from portal.audit.rules import Outcome
-from portal.identity import passwords, resetting
+from portal.identity import changing_email, passwords, resetting
 from portal.identity import store as identity
+from portal.identity.recipients import may_mail
+from portal.identity.store import LoginItem, TriesItem
 from tests.integration.conftest import Browser, add_tenancy, function, log_in_as
 from tests.integration.test_export import export, objects
 from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
@@ -224,7 +226,46 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
     assert watch.one() == ("password_changed", "temporary_password", amara)
     change(204, current_password=NEW_PASSWORD, new_password="orchard pebble lantern")
     assert watch.one() == ("password_changed", "current_password", amara)
-    for _ in range(9):
+
+    # Another email address
+    wanted = "amara@mail.example"
+    ask = {"email": wanted, "current_password": "orchard pebble lantern"}
+
+    def type_code(code: str, status: int) -> tuple[str, str, str]:
+        post("reset", "/api/email/confirm", {"code": code}, status)
+        return watch.one()
+
+    def others(email: str) -> LoginItem:
+        key = identity.login_key(email)
+        item = LoginItem(pk=key.pk, sk=key.sk, customer_id="0" * 26, password_hash="x", date_of_birth=date(1990, 3, 27))
+        store.transact(store.Put(item))
+        return item
+
+    assert type_code("2222-2222", 422) == ("email_code_refused", "none_asked", amara)
+    others("taken@example.com")
+    post("reset", "/api/email", ask | {"email": "taken@example.com"}, 202)
+    assert watch.one() == ("email_asked", "address_of_another", amara)
+    post("reset", "/api/email", ask, 202)
+    assert watch.one() == ("email_asked", "code_sent", amara)
+    code = secret_in_newest("email_code")
+    assert [may_mail(wanted, clock.now()) for _ in range(2)] == [True, True]
+    post("reset", "/api/email", ask, 202)
+    assert watch.one() == ("email_not_sent", "mails_spent", amara)
+    post("reset", "/api/email", ask, 429)
+    assert watch.one() == ("locked", "new_addresses", amara)
+    assert type_code("2222-2222", 422) == ("email_code_refused", "wrong_code", amara)
+    there = others(wanted)
+    assert type_code(code, 409) == ("email_code_refused", "address_of_another", amara)
+    store.transact(store.Delete(there))
+    (as_it_is,) = store.fetch([identity.login_key("amara@example.com")], clock.now())
+    while_it_is(monkeypatch, changing_email, "_moved", changes_it)
+    assert type_code(code, 422) == ("email_code_refused", "changed_meanwhile", amara)
+    store.transact(store.Put(as_it_is))
+    for _ in range(2):
+        type_code("2222-2222", 422)
+    assert type_code(code, 429) == ("locked", "email_code", amara)
+
+    for _ in range(10):
         browser.call("reset", "PUT", "/api/password", {"current_password": "no", "new_password": NEW_PASSWORD})
     watch.new()
     change(429, current_password="not this one")
@@ -269,6 +310,11 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
         ("waiting_matched", "already_registered"),
         ("waiting_matched", "code_sent"),
     ]
+
+    for item in TriesItem.scan(TriesItem.sk == "TRIES"):
+        item.delete()
+    log_in_as(browser, home.person_id, home.tenancy_id)
+    assert type_code(code, 204) == ("email_changed", "code", amara)
     assert set(Outcome) - watch.all == set(), "each is brought about by a step above"
 
 

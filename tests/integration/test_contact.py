@@ -122,7 +122,7 @@ def test_a_change_writes_the_notice_and_the_landlords_line(tenant: Browser, own_
         "tenancy_reference": "LH10001", "person_reference": "P10001", "changed_at": "2026-11-24T12:00:00+00:00",
         "changed": "mobile;correspondence_address", "mobile": "+447700900456", "home_phone": "",
         "address_line_1": "Flat 2", "address_line_2": "", "town": "Harrowby", "postcode": "HB4 2QX", "contact_by": "",
-        "language": "", "large_print": "",
+        "language": "", "large_print": "", "email": "",
     }  # fmt: skip
 
 
@@ -214,6 +214,23 @@ def test_the_tenants_number_stands_until_the_landlords_record_changes(
     _import_mobile(own_tenancy, "+447700900789")
     assert _get(tenant).json["mobile"] == "+447700900789"
     assert _patch(tenant, {"mobile": "07700 900456"}).json["mobile"] == "+447700900456"
+
+
+def test_a_number_told_at_one_home_stands_at_the_other_until_that_homes_record_changes(
+    tenant: Browser, own_tenancy: SimpleNamespace
+) -> None:
+    """Each tenancy's record has a number of its own, and the landlord takes the change over in each by itself."""
+    second = add_tenancy("LH10003", "P10001", mobile="+447700900777")
+    there = Browser()
+    log_in_as(there, second.person_id, second.tenancy_id)
+    assert _get(there).json["mobile"] == "+447700900777"
+    assert _patch(tenant, {"mobile": "07700 900456"}).status == 200
+    assert [_get(browser).json["mobile"] for browser in (tenant, there)] == ["+447700900456"] * 2
+    _import_mobile(second, "+447700900888")
+    assert [_get(browser).json["mobile"] for browser in (tenant, there)] == ["+447700900456", "+447700900888"]
+    third = add_tenancy("LH10004", "P10001", mobile="+447700900999")
+    log_in_as(there, third.person_id, third.tenancy_id)
+    assert _get(there).json["mobile"] == "+447700900999", "a home that came later brings its own"
 
 
 def test_a_customer_sees_only_their_own_details(tenant: Browser) -> None:

@@ -68,7 +68,7 @@ def test_what_was_done_today_is_in_todays_files() -> None:
     note("contact", CONTACT)
     assert export() == ["2026-11-24"]
     assert table("outbox/2026-11-24/payments.csv") == [list(rules.EXPORT_COLUMNS["payments"]), list(PAYMENT.values())]
-    assert table("outbox/2026-11-24/contact.csv")[1] == [*CONTACT.values(), *[""] * 8]
+    assert table("outbox/2026-11-24/contact.csv")[1] == [*CONTACT.values(), *[""] * 9]
     manifest = json.loads(objects()["outbox/2026-11-24/manifest.json"])
     assert manifest == {
         "day": "2026-11-24",

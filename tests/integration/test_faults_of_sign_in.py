@@ -173,14 +173,12 @@ class Flow:
             return True
         match self.name:
             case "verify":
-                return again.status in (409, 422) and logs_in(PASSWORD)
+                return again.status == 409 and logs_in(PASSWORD)
             case "password":
                 return again.status == 401 and logs_in(NEW_PASSWORD)
             case "login with a temporary password":
                 Browser().call("reset", "POST", "/api/reset", RESET)
                 return again.status == 401 and logs_in(secret_in_newest("temporary_password"))
-            case "log off":
-                return again.status == 401
         return False
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from portal import clock, store
-from portal.identity import passwords
+from portal.identity import passwords, tries
 from portal.identity import service as identity
 from portal.identity import store as identity_store
 from portal.mail.store import MAIL_PK, MailItem
@@ -124,8 +125,47 @@ def test_a_code_is_taken_in_any_case_and_without_hyphen_and_only_once(
     typed = secret_in_newest("code").lower().replace("-", " ")
     body = {"registration_id": begun["registration_id"], "code": typed, "password": PASSWORD}
     assert browser.call("verify", "POST", "/api/verify", body).status == 201
-    again = Browser().call("verify", "POST", "/api/verify", body)
+    again = Browser().call("verify", "POST", "/api/verify", body | {"password": "violet harbour sandwich"})
     assert (again.status, again.json["type"]) == (422, "/problems/code-not-accepted")
+
+
+def test_who_lost_the_answer_to_their_code_sends_it_again_and_hears_that_they_are_registered(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    begun = browser.call("register", "POST", "/api/register", FACTS).json
+    body = {"registration_id": begun["registration_id"], "code": secret_in_newest("code"), "password": PASSWORD}
+    first = browser.call("verify", "POST", "/api/verify", body)
+    again, stranger = Browser(), Browser("198.51.100.1")
+    noon.shift(timedelta(minutes=1))
+    second = [again.call("verify", "POST", "/api/verify", body) for _ in range(6)]
+    assert first.status == 201
+    assert {(a.status, a.json["type"]) for a in second} == {(409, "/problems/already-registered")}
+    assert not again.cookies, "the code works once: it opens nothing"
+    assert len(mails("registered")) == 1
+    refused = {"type": "/problems/code-not-accepted", "status": 422}
+    for wrong in ({"password": "violet harbour sandwich"}, {"code": "2222-2222"}):
+        told = stranger.call("verify", "POST", "/api/verify", body | wrong)
+        assert told.json.items() >= refused.items(), "half of it tells a stranger nothing"
+    assert identity.recipient(mails("code")[0].to, "code", clock.now()) is None, "a used code is mailed no more"
+    change = {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+    assert browser.call("reset", "PUT", "/api/password", change).status == 204
+    assert Browser().call("verify", "POST", "/api/verify", body).json.items() >= refused.items(), (
+        "a new password ends it"
+    )
+    noon.move_to(datetime(2026, 11, 25, 4, 0, tzinfo=UTC))
+    over = Browser().call("verify", "POST", "/api/verify", body | {"password": "violet harbour sandwich"})
+    assert over.json.items() >= refused.items(), "and so does the code's end, though its item is still there"
+
+
+def test_on_a_shared_computer_registering_remembers_no_device_and_five_idle_minutes_end_the_session(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    begun = browser.call("register", "POST", "/api/register", FACTS).json
+    body = {"registration_id": begun["registration_id"], "code": secret_in_newest("code"), "password": PASSWORD}
+    assert browser.call("verify", "POST", "/api/verify", body | {"shared_computer": True}).status == 201
+    assert set(browser.cookies) == {"__Host-session"}
+    noon.shift(timedelta(minutes=5, seconds=1))
+    assert browser.call("login", "GET", "/api/session").status == 401
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-1, 201), (0, 422), (86_400 * 3, 422)])
@@ -189,7 +229,7 @@ def test_a_resend_mails_the_same_code_at_most_three_times_an_hour_and_answers_al
     ]
     unknown = browser.call("register", "POST", "/api/register/resend", {"registration_id": "0" * 26})
     assert {(a.status, a.text) for a in [*answers, unknown]} == {(202, "{}")}
-    assert len(mails("code")) == 3
+    assert len([m for m in mails("code") if m.to.startswith("registration:")]) == 3
     assert secret_in_newest("code") == first
 
 
@@ -235,7 +275,9 @@ def test_a_temporary_password_gets_its_owner_in_while_a_stranger_guesses(
     library.call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1990-03-27"})
     own["password"] = secret_in_newest("temporary_password")
     assert library.call("login", "POST", "/api/login", own).status == 200
-    assert library.call("login", "POST", "/api/login", own).status == 429, "it works once"
+    assert library.call("login", "POST", "/api/login", own).status == 401, "it works once"
+    own["password"] = PASSWORD
+    assert library.call("login", "POST", "/api/login", own).status == 200, "and its owner waits no longer"
 
 
 def test_a_session_opened_while_the_password_is_being_changed_ends_too(
@@ -282,6 +324,62 @@ def test_ten_wrong_passwords_are_judged_then_waits_grow_and_a_known_device_still
     assert waits == [60, 120, 240]
     own = browser.call("login", "POST", "/api/login", {"email": "amara@example.com", "password": PASSWORD})
     assert own.status == 200
+
+
+def test_the_wait_runs_from_the_last_judged_miss_and_a_match_ends_it(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    attacker = Browser("198.51.100.1")
+    wrong = {"email": "amara@example.com", "password": "not this one"}
+
+    def gets_in_elsewhere() -> int:
+        return Browser("192.0.2.9").call("login", "POST", "/api/login", wrong | {"password": PASSWORD}).status
+
+    def misses(times: int) -> list[int]:
+        return [attacker.call("login", "POST", "/api/login", wrong).status for _ in range(times)]
+
+    assert misses(10) == [401] * 10
+    noon.shift(timedelta(seconds=60))
+    assert gets_in_elsewhere() == 200, "nobody waits twice"
+    assert misses(11) == [401] * 10 + [429], "after a match the first ten are judged at once again"
+    for _ in range(3):
+        noon.shift(timedelta(seconds=60))
+        assert gets_in_elsewhere() == 200
+        misses(11)
+    assert gets_in_elsewhere() == 429
+    noon.shift(timedelta(hours=1))
+    refused = attacker.call("login", "POST", "/api/login", wrong)
+    assert refused.status == 429
+    assert int(refused.headers["retry-after"]) > 3600 * 22, "fifty misses are a day's, whoever else logs in"
+
+
+def test_a_right_password_with_nothing_to_show_gives_its_try_back(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    add_tenancy("LH10001", "P10001", end_date=date(2025, 11, 1))
+    login = {"email": "amara@example.com", "password": PASSWORD}
+    assert {Browser().call("login", "POST", "/api/login", login).status for _ in range(60)} == {403}
+
+
+def test_two_calls_at_a_windows_end_are_both_counted_and_none_is_refused(
+    cloud: None, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, renewing = "203.0.113.50", []
+    tries.count_call(address, clock.now())
+    noon.shift(timedelta(minutes=5, seconds=1))
+    begun_anew = tries._begun_anew
+
+    def others_first(*given: Any) -> bool:
+        renewing.append(1)
+        assert begun_anew(*given)
+        return begun_anew(*given)
+
+    monkeypatch.setattr(tries, "_begun_anew", others_first)
+    tries.count_call(address, clock.now())
+    (item,) = store.fetch([identity_store.tries_key(f"calls#{address}")], clock.now())
+    assert (len(renewing), item.used) == (1, 2)
 
 
 def test_a_device_cookie_of_one_address_is_no_budget_for_another(browser: Browser, own_tenancy: Any, noon: Any) -> None:
@@ -331,6 +429,42 @@ def test_log_off_ends_the_session_at_once_and_clears_what_the_browser_kept(
     assert "__Host-device" in browser.cookies
     browser.cookies = kept
     assert browser.call("login", "GET", "/api/session").status == 401
+
+
+@pytest.mark.parametrize("how", ["never logged in", "logged off", "idle too long", "deleted elsewhere", "nonsense"])
+def test_log_off_answers_alike_whatever_became_of_the_session(
+    browser: Browser, own_tenancy: Any, noon: Any, how: str
+) -> None:
+    registered(browser)
+    kept = browser.cookies["__Host-session"]
+    match how:
+        case "never logged in":
+            browser.cookies.clear()
+        case "logged off":
+            browser.call("login", "POST", "/api/logout")
+            browser.cookies["__Host-session"] = kept
+        case "idle too long":
+            noon.shift(timedelta(minutes=16))
+        case "deleted elsewhere":
+            other = Browser()
+            other.call("login", "POST", "/api/login", {"email": "amara@example.com", "password": PASSWORD})
+            other.call("login", "DELETE", "/api/sessions")
+        case _:
+            browser.cookies["__Host-session"] = "é.é.é.é"
+    answer = browser.call("login", "POST", "/api/logout")
+    assert (answer.status, answer.text) == (204, "")
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    assert [line.split(";")[0] for line in answer.cookies] == ["__Host-session="]
+    assert "Max-Age=0" in answer.cookies[0]
+    assert browser.call("login", "GET", "/api/session").status == 401
+
+
+def test_a_cookie_with_another_token_logs_nobody_off(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    registered(browser)
+    thief = Browser("198.51.100.1")
+    thief.cookies["__Host-session"] = browser.cookies["__Host-session"].rpartition(".")[0] + ".guessed"
+    assert thief.call("login", "POST", "/api/logout").status == 204
+    assert browser.call("login", "GET", "/api/session").status == 200
 
 
 def test_a_forgotten_password_a_temporary_one_and_a_new_one(browser: Browser, own_tenancy: Any, noon: Any) -> None:
@@ -393,6 +527,30 @@ def test_wrong_dates_of_birth_spend_none_of_the_owners_asks(browser: Browser, ow
         Browser().call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1970-01-01"})
     browser.call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1990-03-27"})
     assert secret_in_newest("temporary_password")
+
+
+def test_a_hash_made_with_weaker_parameters_is_made_anew_at_the_next_log_in(
+    browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1))
+        registered(browser)
+    key = identity_store.login_key("amara@example.com")
+
+    def kept() -> str:
+        (login,) = store.fetch([key], clock.now())
+        return str(login.password_hash)
+
+    assert "m=8192,t=1" in kept()
+    wrong = {"email": "amara@example.com", "password": "not this one"}
+    Browser().call("login", "POST", "/api/login", wrong)
+    assert "m=8192,t=1" in kept()
+    for _ in range(2):
+        assert Browser().call("login", "POST", "/api/login", wrong | {"password": PASSWORD}).status == 200
+        assert "m=19456,t=2,p=1" in kept()
+    now = kept()
+    Browser().call("login", "POST", "/api/login", wrong | {"password": PASSWORD})
+    assert kept() == now, "it is made once"
 
 
 def test_a_customer_of_two_tenancies_chooses_and_cannot_choose_anothers(

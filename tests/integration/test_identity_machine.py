@@ -38,38 +38,36 @@ BROWSERS = ["home", "library", "phone"]
 
 
 class Budget:
-    """The model of a limit: so many tries in a window from the first, then, where `free` is set, ever longer waits."""
+    """The model of a limit: so many tries in a window from the first; where `free` is set, ever longer waits after so
+    many misses since the last match."""
 
     def __init__(self, most: int, lasts: timedelta, free: int | None = None) -> None:
         self.most, self.lasts, self.free = most, lasts, free
-        self.used, self.ends, self.wait = 0, datetime.min.replace(tzinfo=UTC), None
-
-    used: int
-    ends: datetime
-    wait: datetime | None
+        self.used, self.in_a_row, self.ends = 0, 0, datetime.min.replace(tzinfo=UTC)
+        self.wait = self.ends
 
     def spend(self, at: datetime) -> timedelta | None:
         """None where the try may be judged, else how long to wait."""
         if at >= self.ends:
-            self.used, self.ends, self.wait = 1, at + self.lasts, None
-            return None
-        if self.used < (self.free or self.most):
-            self.used += 1
-            return None
-        if self.free is None or self.used >= self.most:
+            self.used, self.in_a_row, self.ends, self.wait = 0, 0, at + self.lasts, at
+        if self.used >= self.most:
             return self.ends - at
-        if self.wait and self.wait > at:
-            return self.wait - at
-        if self.wait is None:
-            self.wait = at + MINUTE
-            return MINUTE
+        if self.free is not None:
+            if self.in_a_row >= self.free and self.wait > at:
+                return self.wait - at
+            self.wait = at + min(MINUTE * 2 ** max(0, self.in_a_row + 1 - self.free), HOUR)
         self.used += 1
-        self.wait = at + min(MINUTE * 2 ** (self.used - self.free), HOUR)
+        self.in_a_row += 1
         return None
 
     def give_back(self) -> None:
-        """A match costs nothing."""
+        """A match costs nothing, and ends the waits."""
         self.used -= 1
+        self.end_waits()
+
+    def end_waits(self) -> None:
+        """Whoever holds what opens the account does not wait for others' misses."""
+        self.in_a_row, self.wait = 0, datetime.min.replace(tzinfo=UTC)
 
 
 def login_budget() -> Budget:
@@ -244,8 +242,12 @@ class Identity(RuleBasedStateMachine):
             return self.says(reply, 422, "bad-input")
         if (wait := code.tries.spend(self.now)) is not None:
             return self.refused(reply, wait)
-        if not right or code.used or self.now >= code.until:
+        again = code.used and password == self.password
+        if not right or self.now >= code.until or (code.used and not again):
             return self.says(reply, 422, "code-not-accepted")
+        if again:
+            code.tries.give_back()
+            return self.says(reply, 409, "already-registered")
         if password not in CHOSEN:
             code.tries.give_back()
             return self.says(reply, 422, "bad-input")
@@ -288,6 +290,8 @@ class Identity(RuleBasedStateMachine):
             return self.says(reply, 401, "login-failed")
         if wait is None:
             tries.give_back()
+        else:
+            tries.end_waits()
         self.says(reply, 200)
         assert reply.json["password_change_required"] is (not is_right)
         if not is_right:
@@ -364,9 +368,11 @@ class Identity(RuleBasedStateMachine):
 
     @rule(browser=st.sampled_from(BROWSERS))
     def logs_off(self, browser: str) -> None:
-        if entered := self.enters(browser, "POST", ("login", "/api/logout"), None, temporary_may=True):
-            self.says(entered[0], 204)
-            self.over.append(entered[1].cookie)
+        """Whatever the session is, or was."""
+        self.says(self.browsers[browser].call("login", "POST", "/api/logout"), 204)
+        assert "__Host-session" not in self.browsers[browser].cookies
+        if held := self.held[browser]:
+            self.over.append(held.cookie)
             self.held[browser] = None
 
     @rule(browser=st.sampled_from(BROWSERS), right=st.sampled_from([True, True, False]),

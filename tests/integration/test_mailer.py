@@ -22,6 +22,9 @@ ABOUT = {
     "email_in_use": {},
     "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
     "registered": {},
+    "email_code": {"expires_at": "2026-11-25T04:00:00+00:00"},
+    "email_taken": {"expires_at": "2026-11-25T04:00:00+00:00"},
+    "email_changed": {"at": "2026-11-24T12:00:00+00:00"},
     "password_changed": {"at": "2026-11-24T12:00:00+00:00"},
     "contact_changed": {"changed": ["mobile number", "home phone number"], "at": "2026-11-24T12:00:00+00:00"},
     "household_changed": {"change": "added", "at": "2026-11-24T12:00:00+00:00"},
@@ -85,11 +88,11 @@ def test_every_kind_of_mail_is_written_without_a_gap() -> None:
         assert "K7PM" not in message.subject
 
 
-@pytest.mark.parametrize("kind", ["code", "temporary_password"])
+@pytest.mark.parametrize("kind", ["code", "email_code", "temporary_password"])
 def test_a_code_stands_on_a_line_of_its_own_and_its_end_is_named(kind: str) -> None:
     message = letters.written(kind, ABOUT[kind], secret="K7PM-3XQD", site="http://localhost:8000")
     assert "K7PM-3XQD" in message.text.split("\n")
-    assert ("4am on Wednesday 25 November" if kind == "code" else "1pm on Tuesday 24 November") in message.text
+    assert ("4am on Wednesday 25 November" if "code" in kind else "1pm on Tuesday 24 November") in message.text
     assert "If this was not you" in message.text
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from portal import aws
+from portal.identity import passwords
+from portal.identity.store import TriesItem
 from tests.integration.conftest import Browser, log_in_as
 from tests.integration.test_appointments import offer
 from tests.integration.test_appointments import trade as leaf_trade
-from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
+from tests.integration.test_identity import FACTS, PASSWORD, mails, registered, secret_in_newest
 from tests.integration.test_rent_and_pay import add_account, deliver, start, verdict
 
 # What design §7 aims at.
@@ -157,6 +159,52 @@ def test_a_reset_makes_the_same_calls_for_a_customer_and_for_nobody(
         reset = {"email": f"{email}@example.com", "date_of_birth": "1990-03-27"}
         calls = counter.of(lambda body=reset: browser.call("reset", "POST", "/api/reset", body), 202)  # type: ignore[misc]
         assert calls == MEASURED[what]
+
+
+BORN = {"date_of_birth": "1990-03-27"}
+PAIRS: dict[str, tuple[str, str, int, dict[str, str], dict[str, str]]] = {
+    "register": ("register", "/api/register", 422, FACTS | {"mobile": "07700 900199"},
+                 FACTS | {"tenancy_reference": "LH99999"}),
+    "waiting": ("register", "/api/register/waiting", 202, FACTS, FACTS | {"tenancy_reference": "LH99999"}),
+    "reset": ("reset", "/api/reset", 202, BORN | {"email": "amara@example.com"}, BORN | {"email": "x@example.com"}),
+    "login": ("login", "/api/login", 401, {"email": "amara@example.com", "password": "not this one"},
+              {"email": "x@example.com", "password": "not this one"}),
+}  # fmt: skip
+"""What a stranger may ask of somebody known and of nobody: function, path, status, both bodies (threat T4)."""
+
+
+@pytest.mark.parametrize("what", [*PAIRS, "resend", "resend, used"])
+def test_known_and_unknown_are_answered_by_the_same_calls_and_the_same_hashing(
+    browser: Browser, counter: Counter, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Ten times each: also where the mails of an hour or the tries are used up."""
+    hashes: list[str] = []
+    verify = passwords.PasswordHasher.verify
+    monkeypatch.setattr(
+        passwords.PasswordHasher,
+        "verify",
+        lambda self, hashed, given: hashes.append(given) or verify(self, hashed, given),
+    )
+    if what == "resend":
+        begun = browser.call("register", "POST", "/api/register", FACTS).json["registration_id"]
+    else:
+        registered(browser)
+        begun = mails("code")[0].about["registration_id"]
+    for item in TriesItem.scan(TriesItem.sk == "TRIES"):
+        item.delete()  # as on another day: what registering spent is no part of this
+    resend = {"registration_id": begun}, {"registration_id": "0" * 26}
+    name, path, status, known, unknown = PAIRS.get(what) or ("register", "/api/register/resend", 202, *resend)
+    seen = []
+    for body in (known, unknown):
+        asked = []
+        for _ in range(10):
+            counter.calls.clear()
+            hashes.clear()
+            reply = Browser(f"198.51.100.{len(seen)}").call(name, "POST", path, body)
+            asked.append((reply.status, reply.text, [*counter.calls], len(hashes)))
+        seen.append(asked)
+    assert seen[0] == seen[1]
+    assert seen[0][0][0] == status
 
 
 def test_no_read_is_above_its_floor() -> None:

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import random
 import re
 import statistics
@@ -66,15 +67,28 @@ def asks() -> dict[str, tuple[Ask, Any, Any]]:
         wrong = FACTS | {"tenancy_reference": reference, "date_of_birth": "1990-03-28"}
         return who.call("register", "POST", "/api/register", wrong)
 
+    def wait(reference: str) -> Reply:
+        wrong = FACTS | {"tenancy_reference": reference, "date_of_birth": "1990-03-28"}
+        return who.call("register", "POST", "/api/register/waiting", wrong)
+
+    def resend(registration: str) -> Reply:
+        return who.call("register", "POST", "/api/register/resend", {"registration_id": registration})
+
+    # Somebody else's registration still waits for its code.
+    add_tenancy("LH30003", "P30003", email="chidi@example.com", mobile="+447700900125")
+    facts = FACTS | {"email": "chidi@example.com", "mobile": "07700 900125", "tenancy_reference": "LH30003"}
+    begun = who.call("register", "POST", "/api/register", facts).json["registration_id"]
     known, nobody = "amara@example.com", "nobody@example.com"
     return {
         "login": (log_in, known, nobody),
         "reset": (reset, known, nobody),
         "register": (register, "LH10001", "LH99999"),
+        "waiting": (wait, "LH10001", "LH99999"),
+        "resend": (resend, begun, "0" * 26),
     }
 
 
-@pytest.mark.parametrize("what", ["login", "reset", "register"])
+@pytest.mark.parametrize("what", ["login", "reset", "register", "waiting", "resend"])
 def test_t4_somebody_known_and_nobody_are_answered_with_the_same_bytes(
     browser: Browser, own_tenancy: Any, noon: Any, unlimited: None, what: str
 ) -> None:
@@ -84,35 +98,39 @@ def test_t4_somebody_known_and_nobody_are_answered_with_the_same_bytes(
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("what", ["login", "reset"])
-@sizes(100, 10_000)
-def test_t4_the_time_of_an_answer_tells_nobody_from_somebody(
-    browser: Browser, own_tenancy: Any, unlimited: None, what: str, size: int
-) -> None:
-    """Pairs in random order; a 95 % bootstrap interval of the median difference.
+PAIRS_MEASURED = int(os.environ.get("PAIRS", "10000"))
 
-    A hundred pairs on a busy machine are too few to show a millisecond: they must not show five. Ten thousand must lie
-    within one.
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["login", "reset", "register", "waiting", "resend"])
+def test_t4_the_time_of_an_answer_tells_nobody_from_somebody(
+    browser: Browser, own_tenancy: Any, unlimited: None, what: str
+) -> None:
+    """Pairs in random order; the 95 % bootstrap interval of their median difference lies within a millisecond.
+
+    The processor's own time is measured, database and all: a busy machine does not blur it.
+
+    `make performance` prints it at a thousand pairs. `make test` holds what cannot depend on the machine: the same AWS
+    calls and the same hashing (test_round_trips).
     """
     registered(browser)
     ask, known, nobody = asks()[what]
-    seeded, differences = random.Random(what), []
-    for _ in range(size + 5):
+    seeded, pairs = random.Random(what), []
+    for _ in range(PAIRS_MEASURED + 5):
         taken = {}
         for who in seeded.sample([known, nobody], 2):
-            began = time.perf_counter()
+            began = time.process_time()
             ask(who)
-            taken[who] = (time.perf_counter() - began) * 1000
-        differences.append(taken[known] - taken[nobody])
-    differences = differences[5:]  # the first ones load what is loaded once
-    medians = sorted(statistics.median(seeded.choices(differences, k=size)) for _ in range(400))
+            taken[who] = (time.process_time() - began) * 1000
+        pairs.append((taken[known], taken[nobody]))
+    pairs = pairs[5:]  # the first ones load what is loaded once
+    differences = [one - other for one, other in pairs]
+    medians = sorted(statistics.median(seeded.choices(differences, k=len(pairs))) for _ in range(400))
     low, high = medians[10], medians[-11]
-    print(f"{what}: median {statistics.median(differences):+.2f} ms, 95 % between {low:+.2f} and {high:+.2f} ms")
-    if size >= 10_000:
-        assert -1 < low <= high < 1
-    else:
-        assert low < 5
-        assert high > -5
+    spreads = [statistics.quantiles(side, n=10) for side in zip(*pairs, strict=True)]
+    cells = [" / ".join(f"{spread[n]:.1f}" for n in (0, 4, 8)) for spread in spreads]
+    print(f"\n| {what} | {' | '.join(cells)} | {statistics.median(differences):+.2f} | {low:+.2f} to {high:+.2f} |")
+    assert -1 < low <= high < 1
 
 
 # --- T9, T10: sessions --------------------------------------------------------------------------------------------
@@ -255,7 +273,12 @@ def test_t21_whatever_a_name_holds_it_is_text_in_one_message(size: int) -> None:
         message = letters.written(kind, about_with(kind, name), secret="K7PM-3XQD", site="https://portal.example")
         assert not set("\r\n") & set(message.subject)
         assert "K7PM" not in message.subject
-        carried = "{{ secret }}" in name and kind not in {"code", "code_after_exchange", "temporary_password"}
+        carried = "{{ secret }}" in name and kind not in {
+            "code",
+            "code_after_exchange",
+            "email_code",
+            "temporary_password",
+        }
         assert "1337" not in message.text + message.html
         assert not carried or "K7PM" not in message.text
         assert "<b>" not in message.html
@@ -265,7 +288,7 @@ def test_t21_whatever_a_name_holds_it_is_text_in_one_message(size: int) -> None:
 @sizes(100, 1_000)
 def test_t21_one_message_goes_to_one_recipient(browser: Browser, own_tenancy: Any, noon: Any, size: int) -> None:
     registered(browser)
-    seeded, kinds = random.Random(22), sorted(set(letters.KINDS) - {"code", "temporary_password"})
+    seeded, kinds = random.Random(22), sorted(set(letters.KINDS) - {"code", "email_code", "temporary_password"})
     run(stream())
     sent = ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-2"].sent_messages
     for n in range(size):

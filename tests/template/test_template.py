@@ -36,7 +36,12 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("DELETE", "/api/sessions"),
         ("DELETE", "/api/sessions/{session_id}"),
     },
-    "ResetFunction": {("POST", "/api/reset"), ("PUT", "/api/password")},
+    "ResetFunction": {
+        ("POST", "/api/reset"),
+        ("PUT", "/api/password"),
+        ("POST", "/api/email"),
+        ("POST", "/api/email/confirm"),
+    },
     "BalanceFunction": {
         ("GET", "/api/balance"),
         ("GET", "/api/balance/{rent_account_id}/transactions"),

@@ -69,6 +69,9 @@ export function text(form, name) {
   return form.elements[name].value.trim();
 }
 
+/** What a form that logs in says of the computer: nothing, or that others use it too. */
+export const sharedComputer = (form) => (form.elements.shared_computer.checked ? { shared_computer: true } : {});
+
 /**
  * Make a form work.
  *

@@ -2,7 +2,7 @@
 
 import "./start.js";
 
-import { call, leaveToLogIn, onAnswer, Problem } from "./api.js";
+import { call, leaveToLogIn, onAnswer, press, Problem } from "./api.js";
 import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
 import { forgetAll, markSignedIn, restoreAnswers, wayBack } from "./keep.js";
 
@@ -82,6 +82,7 @@ function watchIdle(session, serverNow) {
   dialog.dataset.watched = "yes";
   const stay = async () => {
     dialog.close();
+    one("#idle-problem").textContent = "";
     try {
       await call("GET", "/session");
     } catch {
@@ -93,16 +94,16 @@ function watchIdle(session, serverNow) {
     event.preventDefault();
     stay();
   });
-  one("#idle-log-off").addEventListener("click", logOff);
+  one("#idle-log-off").addEventListener("click", (event) =>
+    press(event, logOff, ({ words }) => {
+      one("#idle-problem").textContent = `You are not logged off yet. ${words}`;
+    }),
+  );
 }
 
-/** End the session at once and say so. */
+/** End the session at once and say so; throws a `Problem` where it could not be ended. */
 export async function logOff() {
-  try {
-    await call("POST", "/logout", { guest: true });
-  } catch (failure) {
-    if (!(failure instanceof Problem) || failure.status !== 401) throw failure;
-  }
+  await call("POST", "/logout", { guest: true });
   forgetAll();
   location.assign("/login/#logged-off");
 }

@@ -1,8 +1,10 @@
 import { call, Problem } from "../lib/api.js";
-import { all, fill, h, one, show } from "../lib/dom.js";
-import { Checks, conditionals, onSubmit, text } from "../lib/forms.js";
+import { momentWords } from "../lib/dates.js";
+import { all, brand, fill, h, one, show } from "../lib/dom.js";
+import { Checks, conditionals, onSubmit, showErrors, text } from "../lib/forms.js";
+import { remember, remembered } from "../lib/keep.js";
 import { memberPage } from "../lib/page.js";
-import { factRow } from "../lib/show.js";
+import { factRow, link } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
 import { contactByWords, phoneWords } from "../lib/words.js";
 
@@ -12,7 +14,7 @@ const updateAddress = conditionals(one("#correspondence_address"));
 
 memberPage(async () => {
   await load();
-  views({ list: drawList, mobile: fillPhones, home_phone: fillPhones, correspondence_address: fillAddress, preferences: fillPreferences });
+  views({ list: drawList, "email-code": tellTheEnd, mobile: fillPhones, home_phone: fillPhones, correspondence_address: fillAddress, preferences: fillPreferences });
 });
 
 addEventListener("answers-restored", updateAddress);
@@ -83,6 +85,54 @@ async function save(change, words) {
   }
   doneWith(words);
 }
+
+/** Until when the code works, where this tab asked for it; the link in the email opens the view as well. */
+function tellTheEnd() {
+  const asked = remembered("new-email");
+  if (!asked) return;
+  one("#email-sent").replaceChildren("We sent a code to ", h("strong", {}, asked.email), ". It can take a few minutes to arrive.");
+  const over = Date.parse(asked.code_expires_at) <= Date.now();
+  one("#email-stops").textContent = over
+    ? `That code stopped working at ${momentWords(asked.code_expires_at)}.`
+    : `The code stops working at ${momentWords(asked.code_expires_at)}.`;
+}
+
+onSubmit("#email", async (form) => {
+  const checks = new Checks();
+  const email = checks.needed(form, "email", "Enter your new email address");
+  const current = checks.secret(form, "current_password", "Enter your password");
+  checks.done();
+  const { body } = await call("POST", "/email", { body: { email, current_password: current } });
+  form.elements.current_password.value = "";
+  remember("new-email", { email, ...body });
+  location.hash = "email-code";
+});
+
+onSubmit(
+  "#email-code",
+  async (form) => {
+    const checks = new Checks();
+    const code = checks.needed(form, "code", "Enter the code from the email");
+    checks.done();
+    await call("POST", "/email/confirm", { body: { code } });
+    remember("new-email", null);
+    form.reset();
+    one("#email").reset();
+    await load();
+    doneWith(`From now on, log in with ${details.email}. Everywhere else you have been logged off.`);
+  },
+  {
+    refused(problem, form) {
+      const words = {
+        "code-not-accepted": "That is not the code in our newest email, or it has stopped working. Check it, or send it again",
+        "tries-spent": ["That code has been tried too often. ", link("#email", "Ask for it to another address"), ` or ring us on ${brand.phone}.`],
+      }[problem.slug];
+      if (!words) return false;
+      showErrors(form, [{ field: problem.slug === "code-not-accepted" ? "code" : null, message: words }]);
+      return true;
+    },
+  },
+);
 
 onSubmit("#mobile", async (form) => {
   const checks = new Checks();

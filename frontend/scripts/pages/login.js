@@ -1,7 +1,8 @@
 import { call } from "../lib/api.js";
 import { moveTo, one, setTitle, show } from "../lib/dom.js";
-import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { Checks, onSubmit, sharedComputer, showErrors } from "../lib/forms.js";
 import { forgetAll, reasonForLogin } from "../lib/keep.js";
+import { meter } from "../lib/meter.js";
 import { goOn } from "../lib/page.js";
 
 if (location.hash === "#logged-off") {
@@ -29,11 +30,7 @@ onSubmit(
     const email = checks.needed(form, "email", "Enter your email address");
     const password = checks.secret(form, "password", "Enter your password");
     checks.done();
-    const shared = form.elements.shared_computer.checked;
-    const { body } = await call("POST", "/login", {
-      guest: true,
-      body: { email, password, ...(shared ? { shared_computer: true } : {}) },
-    });
+    const { body } = await call("POST", "/login", { guest: true, body: { email, password, ...sharedComputer(form) } });
     loggedIn = body;
     if (!body.password_change_required) return goOn(body);
     temporary = password;
@@ -58,6 +55,7 @@ onSubmit(
   },
 );
 
+meter("#change-new_password");
 onSubmit("#change", async (form) => {
   const checks = new Checks();
   const chosen = checks.secret(form, "new_password", "Choose a new password");

@@ -1,8 +1,10 @@
 import { call, Problem } from "../lib/api.js";
 import { one } from "../lib/dom.js";
 import { Checks, onSubmit, showProblem } from "../lib/forms.js";
+import { meter } from "../lib/meter.js";
 import { goOn, logOff } from "../lib/page.js";
 
+meter("#change-new_password");
 onSubmit("#change", async (form) => {
   const checks = new Checks();
   const current = checks.secret(form, "current_password", "Enter the temporary password from our email");

@@ -2,6 +2,7 @@ import { call, press, Problem } from "../lib/api.js";
 import { eventWords } from "../lib/dates.js";
 import { fill, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showProblem } from "../lib/forms.js";
+import { meter } from "../lib/meter.js";
 import { logOff, memberPage, tenancyOf } from "../lib/page.js";
 import { factRow, tag } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
@@ -76,6 +77,7 @@ async function logOffThere({ session_id: id, device }) {
   doneWith(`You are logged off on ${device}.`);
 }
 
+meter("#change-new_password");
 onSubmit("#change", async (form) => {
   const checks = new Checks();
   const current = checks.secret(form, "current_password", "Enter the password you have now");

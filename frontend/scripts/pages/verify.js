@@ -1,10 +1,13 @@
 import { call } from "../lib/api.js";
 import { momentWords } from "../lib/dates.js";
 import { fill, fragment, h, one, show } from "../lib/dom.js";
-import { Checks, onSubmit, showErrors } from "../lib/forms.js";
+import { Checks, onSubmit, sharedComputer, showErrors } from "../lib/forms.js";
 import { remember, remembered } from "../lib/keep.js";
+import { meter } from "../lib/meter.js";
 import { goOn } from "../lib/page.js";
 import { link } from "../lib/show.js";
+
+meter("#verify-password");
 
 const registrationId = fragment();
 const known = remembered("registering");
@@ -43,7 +46,10 @@ onSubmit(
     const password = checks.secret(form, "password", "Choose a password");
     if (password && [...password].length < 12) checks.fail("password", "Password must have at least 12 characters");
     checks.done();
-    const { body } = await call("POST", "/verify", { guest: true, body: { registration_id: registrationId, code, password } });
+    const { body } = await call("POST", "/verify", {
+      guest: true,
+      body: { registration_id: registrationId, code, password, ...sharedComputer(form) },
+    });
     remember("registering", null);
     await goOn(body);
   },
@@ -54,6 +60,12 @@ onSubmit(
         showErrors(form, [
           { field: null, message: ["That code has been tried too often. ", link("/register/", "Register again to get a new one"), "."] },
         ]);
+        return true;
+      }
+      if (problem.slug === "already-registered") {
+        remember("registering", null);
+        hideForms();
+        showErrors(form, [{ field: null, message: ["You are registered already. ", link("/login/", "Log in with the password that you chose"), "."] }]);
         return true;
       }
       if (problem.slug !== "code-not-accepted") return false;

@@ -104,20 +104,40 @@ def test_what_the_packages_list_holds_is_refused() -> None:
 KNOWN = rules.KnownOfCustomer(
     email="amara.o@example.com",
     references=["LH10001"],
-    words=["Amara", "Okafor-Ní Bhriain", "12 Curlew Walk, Harrowby, HB4 2QX", "Li"],
+    names=["Amara", "Okafor-Ní Bhriain", "Li"],
+    homes=["12 Curlew Walk, Harrowby, HB4 2QX"],
+    landlord="Larkfield Homes",
+    date_of_birth=date(1990, 3, 7),
 )
 
 
 @pytest.mark.parametrize(
-    "password",
+    ("password", "kind"),
     [
-        "xxamara.oxx12345", "my-lh10001-home", "OKAFOR forever!", "at curlew's nest", "bhriain12345678",
-        "hello li hello",
-        "ａｍａｒａ in wide letters",
+        ("xxamara.oxx12345", "your email address"), ("my-lh10001-home", "your tenancy reference"),
+        ("OKAFOR forever!", "your name"), ("bhriain12345678", "your name"), ("hello li hello", "your name"),
+        ("ａｍａｒａ in wide letters", "your name"), ("at curlew's nest", "a word or number of your address"),
+        ("my nest at hb4 2qx", "a word or number of your address"), ("larkfield rents!", "our name"),
     ],
 )  # fmt: skip
-def test_ones_own_address_reference_and_names_are_refused(password: str) -> None:
-    assert rules.personal_trouble(password, KNOWN)
+def test_ones_own_address_reference_and_names_are_refused_by_their_kind(password: str, kind: str) -> None:
+    trouble = rules.personal_trouble(password, KNOWN)
+    assert trouble
+    assert trouble.startswith(f"Password must not contain {kind}. ")
+    own = ("amara", "okafor", "bhriain", "curlew", "harrowby", "hb4", "lh10001", "larkfield")
+    assert not any(word in trouble.casefold() for word in own), "somebody may read it over a shoulder"
+
+
+@pytest.mark.parametrize(
+    "day", ["07031990", "07/03/1990", "7.3.1990", "7 mar 1990", "7 March 1990", "07-mar-90", "070390", "1990-03-07",
+            "March 7, 1990", "March 07 1990", "03/07/1990", "7MAR90"],
+)  # fmt: skip
+def test_ones_own_date_of_birth_is_refused_however_it_is_written(day: str) -> None:
+    trouble = rules.personal_trouble(f"kettle {day} kettle", KNOWN)
+    assert trouble
+    assert "your date of birth" in trouble
+    assert rules.personal_trouble(f"kettle {day} kettle", KNOWN._replace(date_of_birth=date(1985, 11, 26))) is None
+    assert rules.personal_trouble("kettle in march 1990 seven", KNOWN) is None, "not the day"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ class Outcome(Enum):
     LOCKED_CODES = "locked", "codes_of_person"
     LOCKED_CODE = "locked", "code"
     LOCKED_LOGIN = "locked", "log_in"
+    LOCKED_NEW_ADDRESSES = "locked", "new_addresses"
+    LOCKED_EMAIL_CODE = "locked", "email_code"
     LOCKED_PASSWORD = "locked", "current_password"
     # Logging in and off
     LOGGED_IN = "logged_in", "password"
@@ -68,6 +70,15 @@ class Outcome(Enum):
     PASSWORD_REFUSED_PERSONAL = "password_refused", "personal_words"
     PASSWORD_REFUSED_CURRENT = "password_refused", "wrong_current_password"
     PASSWORD_REFUSED_CHANGED = "password_refused", "changed_meanwhile"
+    # Another email address to log in with
+    EMAIL_ASKED = "email_asked", "code_sent"
+    EMAIL_ASKED_TAKEN = "email_asked", "address_of_another"
+    EMAIL_NOT_SENT_OFTEN = "email_not_sent", "mails_spent"
+    EMAIL_CODE_REFUSED_UNKNOWN = "email_code_refused", "none_asked"
+    EMAIL_CODE_REFUSED_WRONG = "email_code_refused", "wrong_code"
+    EMAIL_CODE_REFUSED_TAKEN = "email_code_refused", "address_of_another"
+    EMAIL_CODE_REFUSED_CHANGED = "email_code_refused", "changed_meanwhile"
+    EMAIL_CHANGED = "email_changed", "code"
     # Details
     MOBILE_CHANGED = "contact_changed", "mobile"
     CONTACT_CHANGED = "contact_changed", "other_details"

@@ -18,6 +18,8 @@ from portal.identity.sessions import NotLoggedIn, Session
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
+# What the record had on a tenancy that came after the customer told their number: no number is this one.
+_NEVER_SEEN = ""
 # Enough for a dozen changes of one item at the same moment.
 _TRIES = 12
 _HOUSEHOLD = {
@@ -62,10 +64,10 @@ def beside_contact(session: Session) -> Sequence[store.Key]:
 
 def contact(session: Session) -> Contact:
     """How to reach the customer; `session` carries what `beside_contact` names. Raises NotLoggedIn."""
-    return _contact(*session.beside[:3])
+    return _contact(session.tenancy_id, *session.beside[:3])
 
 
-def _contact(customer: Any, person: Any, told: ContactItem | None) -> Contact:
+def _contact(tenancy_id: str, customer: Any, person: Any, told: ContactItem | None) -> Contact:
     if customer is None:
         raise NotLoggedIn
     record = person.mobile if person else None
@@ -73,7 +75,7 @@ def _contact(customer: Any, person: Any, told: ContactItem | None) -> Contact:
         return Contact(customer.email, record, None, None, None, 0)
     return Contact(
         customer.email,
-        rules.mobile_shown(told.mobile, told.mobile_seen, record),
+        rules.mobile_shown(told.mobile, (told.mobiles_seen or {}).get(tenancy_id, _NEVER_SEEN), record),
         told.home_phone,
         told.correspondence_address,
         told.preferences,
@@ -93,7 +95,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
     """
     customer, person, told, tenancy = session.beside
     for attempt in range(_TRIES):
-        now = _contact(customer, person, told)
+        now = _contact(session.tenancy_id, customer, person, told)
         if not rules.matches(if_match, now.version):
             raise StaleVersion
         changed = rules.changed(now._asdict(), wanted)
@@ -101,15 +103,17 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
             return now
         if person is None or tenancy is None:
             raise NotFound
-        item = _changed_contact(told, session.person_id, person, changed, at)
+        item = _changed_contact(told, session.person_id, changed, at)
         row = _exported_contact(changed, tenancy.reference, person.person_reference, at)
         try:
             store.transact(
                 contacts.put_version(item, after=now.version),
                 journal.entry("contact", row, at),
-                letter(
+                *identity.notices(
                     "contact_changed",
-                    to=f"customer:{session.customer_id}",
+                    session,
+                    customer.email,
+                    person,
                     at=at,
                     about={"changed": [rules.IN_WORDS[name] for name in changed], "at": at.isoformat()},
                 ),
@@ -119,7 +123,7 @@ def change_contact(session: Session, wanted: Mapping[str, Any], *, if_match: str
             contacts.let_others_finish(attempt)
             customer, person, told, tenancy = store.fetch(beside_contact(session), at)
         else:
-            return _contact(customer, person, item)
+            return _contact(session.tenancy_id, customer, person, item)
     raise store.Unavailable
 
 
@@ -127,14 +131,12 @@ def _event(outcome: Outcome, session: Session, at: datetime) -> store.Put:
     return audit.event(outcome, at, customer_id=session.customer_id, tenancy_id=session.tenancy_id)
 
 
-def _changed_contact(
-    told: ContactItem | None, person_id: str, person: Any, changed: Mapping[str, Any], at: datetime
-) -> ContactItem:
+def _changed_contact(told: ContactItem | None, person_id: str, changed: Mapping[str, Any], at: datetime) -> ContactItem:
     key = contacts.contact_key(person_id)
     before = told.values() if told else {"pk": key.pk, "sk": key.sk}
     item = ContactItem(**{**before, **changed, "changed_at": at})
     if "mobile" in changed:
-        item.mobile_seen = person.mobile
+        item.mobiles_seen = tenancies.mobiles_of(person_id, at)
     return item
 
 
@@ -157,6 +159,7 @@ def _exported_contact(
         "contact_by": preferences.get("contact_by") or "",
         "language": preferences.get("language") or "",
         "large_print": ("yes" if preferences["large_print"] else "no") if preferences else "",
+        "email": "",
     }
 
 

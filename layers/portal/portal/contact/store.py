@@ -24,12 +24,13 @@ class _Item(store.Item):
 
 
 class ContactItem(_Item):
-    """What a customer told; what they never told is absent. `mobile_seen` is what the record had at that time."""
+    """What a customer told; what they never told is absent. `mobiles_seen` is what the record had
+    then, by tenancy id."""
 
     range_prefix = "CONTACT"
 
     mobile = UnicodeAttribute(null=True)
-    mobile_seen = UnicodeAttribute(null=True)
+    mobiles_seen = JSONAttribute(null=True)
     home_phone = UnicodeAttribute(null=True)
     correspondence_address = JSONAttribute(null=True)
     preferences = JSONAttribute(null=True)

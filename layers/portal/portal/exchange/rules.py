@@ -95,6 +95,7 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "contact_by",
         "language",
         "large_print",
+        "email",
     ),
     # `change` is added, changed or removed; the rest says how the member is after it, or was.
     "household": (

@@ -8,7 +8,7 @@ from msgspec import Struct
 from portal.http.api import Answer
 from portal.http.visit import DEVICE_COOKIE, SESSION_COOKIE, set_cookie
 from portal.identity.rules import LONGEST_SESSION
-from portal.identity.sessions import SignedIn
+from portal.identity.sessions import NewSession, SignedIn
 from portal.tenancies.service import Tenancy
 
 _DEVICE_SECONDS = 180 * 86_400
@@ -58,12 +58,18 @@ def customer(customer_id: str, held: Sequence[Tenancy]) -> Customer:
     )
 
 
+def kept_in(session: NewSession, device: str | None) -> list[str]:
+    """The cookies that keep a browser logged in, and known as one that signed in before where `device` proves it."""
+    cookies = [set_cookie(SESSION_COOKIE, session.cookie)]
+    if device:
+        cookies.append(set_cookie(DEVICE_COOKIE, device, seconds=_DEVICE_SECONDS))
+    return cookies
+
+
 def logged_in(signed_in: SignedIn, *, status: int) -> Answer[LoggedIn]:
     """The answer to whoever has just logged in, with the cookies that keep them so."""
     session = signed_in.session.session
-    cookies = [set_cookie(SESSION_COOKIE, signed_in.session.cookie)]
-    if signed_in.device:
-        cookies.append(set_cookie(DEVICE_COOKIE, signed_in.device, seconds=_DEVICE_SECONDS))
+    cookies = kept_in(signed_in.session, signed_in.device)
     body = LoggedIn(
         customer(session.customer_id, signed_in.tenancies),
         session.tenancy_id,

@@ -60,9 +60,10 @@ def log_in(
         wrong = Outcome.LOGIN_REFUSED_PASSWORD if login else Outcome.LOGIN_REFUSED_UNKNOWN
         audit.note(wrong, at, customer_id=customer_id)
         raise LoginFailed
+    match = tries.matched(login_tries, spent=refused is None)
     held = tenancies.tenancies_of(login.customer_id, at)
     if not held:
-        audit.note(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id)
+        store.transact(match, audit.event(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id))
         raise NoTenancyToShow
     temporary = is_temporary and not is_password
     opened = new_session(
@@ -75,7 +76,7 @@ def log_in(
         last_visit_at=devices.signed_in_at(known_device, email),
     )
     same_password = LoginItem.password_hash == login.password_hash
-    writes: list[store.Write] = [opened.write, *([] if refused else [tries.given_back(login_tries)])]
+    writes: list[store.Write] = [opened.write, match]
     if temporary:
         unused = ResetItem.live(at) & ResetItem.used_at.does_not_exist() & (ResetItem.secret_id == reset.secret_id)
         writes += [store.Update(reset, [ResetItem.used_at.set(at)], unused), store.Check(login, same_password)]
@@ -115,10 +116,13 @@ def _is_temporary(password: str, reset: ResetItem | None, email: str) -> bool:
     return secrets.same(secrets.bare(password), right)
 
 
-def log_off(session: Session, at: datetime) -> None:
-    """End the session at once."""
-    key = identity.session_key(session.customer_id, session.session_id)
-    store.transact(store.Delete(SessionItem(pk=key.pk, sk=key.sk)), _event(Outcome.LOGGED_OFF, session, at))
+def log_off(session_cookie: str | None, at: datetime) -> None:
+    """End the session that the cookie proves at once; where there is none, or it is over, there is nothing to do."""
+    key = key_of_replaced(session_cookie)
+    found = store.fetch(key, at) if key else []
+    if ended := replaced(session_cookie, found):
+        who = {"customer_id": found[0].pk.removeprefix("CUSTOMER#"), "tenancy_id": found[0].tenancy_id}
+        store.transact(*ended, audit.event(Outcome.LOGGED_OFF, at, **who))
 
 
 def _event(outcome: Outcome, session: Session, at: datetime) -> store.Put:

@@ -4,11 +4,13 @@ OWASP's password storage cheat sheet and ASVS 5.0 appendix C: at least m=19,456 
 """
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from portal.brand import landlord
 from portal.failures import BadInput, FieldError
 from portal.identity import rules
 from portal.tenancies.service import Tenancy
@@ -40,10 +42,16 @@ def refuse_weak(password: str, field: str) -> None:
         raise BadInput(errors=[FieldError(field, trouble)])
 
 
-def refuse_personal(password: str, field: str, email: str, held: Sequence[Tenancy]) -> None:
-    """Raise BadInput naming `field` where a new password holds its owner's own words."""
-    words = [text for t in held for text in (t.first_name, t.last_name, t.address)]
-    known = rules.KnownOfCustomer(email=email, references=[t.reference for t in held], words=words)
+def refuse_personal(password: str, field: str, email: str, born: date | None, held: Sequence[Tenancy]) -> None:
+    """Raise BadInput naming `field` where a new password holds its owner's own words, or the landlord's name."""
+    known = rules.KnownOfCustomer(
+        email=email,
+        references=[t.reference for t in held],
+        names=[name for t in held for name in (t.first_name, t.last_name)],
+        homes=[t.address for t in held],
+        landlord=landlord()["landlord"]["name"],
+        date_of_birth=born,
+    )
     if trouble := rules.personal_trouble(password, known):
         raise BadInput(errors=[FieldError(field, trouble)])
 

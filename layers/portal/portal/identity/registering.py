@@ -137,30 +137,35 @@ def _event(outcome: Outcome, registration: RegistrationItem, at: datetime) -> st
 
 def _code_mail(registration: RegistrationItem, at: datetime) -> store.Put:
     registration_id = registration.pk.removeprefix("REGISTRATION#")
-    return letter(
-        "code",
-        to=f"registration:{registration_id}",
-        at=at,
-        about={"expires_at": registration.code_expires_at.isoformat(), "registration_id": registration_id},
-        useful_until=registration.code_expires_at,
-    )
+    return _letter_with_code(f"registration:{registration_id}", registration_id, registration.code_expires_at, at)
+
+
+def _letter_with_code(to: str, registration_id: str, expires: datetime, at: datetime) -> store.Put:
+    about = {"expires_at": expires.isoformat(), "registration_id": registration_id}
+    return letter("code", to=to, at=at, about=about, useful_until=expires)
 
 
 def resend(registration_id: str, *, address: str, at: datetime) -> None:
-    """Mail the same code with the same end again, where there is such a registration. Raises TooManyCalls."""
+    """Mail the same code with the same end again, where there is such a registration.
+
+    Where there is none, or its code is used, a mail to nobody is asked for: both take the same calls and the same
+    time (threat T4). Raises TooManyCalls.
+    """
     tries.count_call(address, at)
-    registration = found_registration(registration_id, at)
-    if registration is None:
-        audit.note(Outcome.CODE_NOT_SENT_AGAIN_UNKNOWN, at)
-    elif may_mail(registration.email, at):
-        store.transact(_code_mail(registration, at), _event(Outcome.CODE_SENT_AGAIN, registration, at))
+    found = found_registration(registration_id, at)
+    waiting = found if found is not None and found.used_at is None else None
+    if may_mail(waiting.email if waiting else f"decoy {registration_id}", at):
+        nobody = ids.new_id(at)
+        decoy = _letter_with_code(f"nobody:{nobody}", nobody, rules.code_expires_at(at), at)
+        if waiting:
+            store.transact(_code_mail(waiting, at), _event(Outcome.CODE_SENT_AGAIN, waiting, at))
+        else:
+            store.transact(decoy, audit.event(Outcome.CODE_NOT_SENT_AGAIN_UNKNOWN, at))
+    elif waiting:
+        who = {"customer_id": waiting.person_id, "tenancy_id": waiting.tenancy_id}
+        audit.note(Outcome.CODE_NOT_SENT_AGAIN_OFTEN, at, **who)
     else:
-        audit.note(
-            Outcome.CODE_NOT_SENT_AGAIN_OFTEN,
-            at,
-            customer_id=registration.person_id,
-            tenancy_id=registration.tenancy_id,
-        )
+        audit.note(Outcome.CODE_NOT_SENT_AGAIN_OFTEN, at)
 
 
 def verify(
@@ -168,6 +173,7 @@ def verify(
     code: str,
     password: str,
     *,
+    shared_computer: bool,
     session_cookie: str | None,
     address: str,
     device: str,
@@ -177,7 +183,7 @@ def verify(
 
     What can be said of the password without knowing whose it is comes before a try is spent; what needs the record
     comes after a right code, gives the try back and leaves the code usable. The session that the browser had until now
-    (`session_cookie`) ends.
+    (`session_cookie`) ends. Whoever lost the answer and sends the same again hears that they are registered.
 
     Raises:
         BadInput: the password.
@@ -198,8 +204,10 @@ def verify(
         audit.note(Outcome.CODE_REFUSED_WRONG, at, customer_id=person_id, tenancy_id=tenancy_id)
         raise CodeNotAccepted
     held = tenancies.tenancies_of(person_id, at)
+    if registration.used_at is not None:
+        raise _used_before(registration, password, code_tries, at)
     try:
-        passwords.refuse_personal(password, "password", email, held)
+        passwords.refuse_personal(password, "password", email, registration.date_of_birth, held)
     except BadInput:
         store.transact(tries.given_back(code_tries), _event(Outcome.PASSWORD_REFUSED_PERSONAL, registration, at))
         raise
@@ -212,11 +220,12 @@ def verify(
         password_hash=passwords.hashed(password),
         date_of_birth=registration.date_of_birth,
     )
-    opened = new_session(person_id, tenancy_id, device, at)
+    opened = new_session(person_id, tenancy_id, device, at, shared_computer=shared_computer)
     key = key_of_replaced(session_cookie)
     before = store.fetch(key, at) if key else []
+    unused = RegistrationItem.live(at) & RegistrationItem.used_at.does_not_exist()
     writes: list[store.Write] = [
-        store.Delete(registration, RegistrationItem.live(at)),
+        store.Update(registration, [RegistrationItem.used_at.set(at)], unused),
         store.Put(customer, CustomerItem.new()),
         store.Put(login, LoginItem.new()),
         opened.write,
@@ -227,21 +236,30 @@ def verify(
     try:
         store.transact(*writes)
     except store.Refused as refused:
-        failure, outcome = _why_not_verified(refused)
+        if refused.by(0):
+            raise _used_before(registration, password, code_tries, at) from None
+        outcome = Outcome.ALREADY_REGISTERED if refused.by(1) else Outcome.EMAIL_IN_USE
         audit.note(outcome, at, customer_id=person_id, tenancy_id=tenancy_id)
-        raise failure from None
+        raise (AlreadyRegistered() if refused.by(1) else EmailInUse()) from None
     count("Registered")
-    return SignedIn(opened, held, False, devices.proof(email, at))
+    return SignedIn(opened, held, False, None if shared_computer else devices.proof(email, at))
+
+
+def _used_before(registration: RegistrationItem, password: str, code_tries: str, at: datetime) -> Failure:
+    """What to tell whoever types a code that is used: with the password that it set, that they are registered.
+
+    They lost the answer, or sent it twice at once. Anybody else hears that the code is not accepted.
+    """
+    (login,) = store.fetch([identity.login_key(registration.email)], at)
+    own = login is not None and login.customer_id == registration.person_id
+    if not passwords.is_right(password, login.password_hash if own else None):
+        who = {"customer_id": registration.person_id, "tenancy_id": registration.tenancy_id}
+        audit.note(Outcome.CODE_REFUSED_USED, at, **who)
+        return CodeNotAccepted()
+    store.transact(tries.given_back(code_tries), _event(Outcome.ALREADY_REGISTERED, registration, at))
+    return AlreadyRegistered()
 
 
 def _is_code(code: str, registration: RegistrationItem) -> bool:
     right = secrets.code(registration.key_version, registration.secret_id, registration.email)
     return secrets.same(code, right)
-
-
-def _why_not_verified(refused: store.Refused) -> tuple[Failure, Outcome]:
-    if refused.by(1):
-        return AlreadyRegistered(), Outcome.ALREADY_REGISTERED
-    if refused.by(2):
-        return EmailInUse(), Outcome.EMAIL_IN_USE
-    return CodeNotAccepted(), Outcome.CODE_REFUSED_USED

@@ -9,9 +9,9 @@ from portal.clock import epoch
 from portal.failures import BadInput, FieldError
 from portal.identity import passwords, rules, secrets, tries
 from portal.identity import store as identity
-from portal.identity.recipients import may_mail
-from portal.identity.sessions import NewSession, NotLoggedIn, Session, new_session
-from portal.identity.store import LoginItem, ResetItem, SessionItem
+from portal.identity.recipients import may_mail, notices
+from portal.identity.sessions import NewSession, NotLoggedIn, Session, end_all_but, ending, new_session
+from portal.identity.store import LoginItem, ResetItem
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
@@ -89,21 +89,16 @@ def change_password(
     who = {"customer_id": session.customer_id, "tenancy_id": session.tenancy_id}
     with audit.noted_when(BadInput, Outcome.PASSWORD_REFUSED_WEAK, at, **who):
         passwords.refuse_weak(new_password, "new_password")
-    (customer,) = store.fetch([identity.customer_key(session.customer_id)], at)
+    person_at = tenancies.key_of_person(session.tenancy_id, session.person_id)
+    customer, person = store.fetch([identity.customer_key(session.customer_id), person_at], at)
     if customer is None:
         raise NotLoggedIn
-    own_tries = f"login#customer#{session.customer_id}"
-    with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_PASSWORD, at, **who):
-        tries.spend(own_tries, tries.LOGIN, at)
-    (login,) = store.fetch([identity.login_key(customer.email)], at)
-    if login is None or not _is_current(current_password, session, login):
-        audit.note(Outcome.PASSWORD_REFUSED_CURRENT, at, **who)
-        raise BadInput(errors=[FieldError("current_password", "That is not your current password")])
+    login, own_tries = prove_it_is_them(session, customer.email, current_password, at)
     held = tenancies.tenancies_of(session.customer_id, at)
     try:
-        passwords.refuse_personal(new_password, "new_password", customer.email, held)
+        passwords.refuse_personal(new_password, "new_password", customer.email, login.date_of_birth, held)
     except BadInput:
-        store.transact(tries.given_back(own_tries), audit.event(Outcome.PASSWORD_REFUSED_PERSONAL, at, **who))
+        store.transact(tries.matched(own_tries), audit.event(Outcome.PASSWORD_REFUSED_PERSONAL, at, **who))
         raise
     opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
     open_now = identity.sessions_of(session.customer_id, at)
@@ -113,9 +108,9 @@ def change_password(
         store.Update(login, [set_password], LoginItem.password_hash == login.password_hash),
         opened.write,
         store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
-        tries.given_back(own_tries),
-        letter("password_changed", to=f"customer:{session.customer_id}", at=at, about={"at": at.isoformat()}),
-        *(store.Delete(item) for item in open_now[:_MOST_ENDED_AT_ONCE]),
+        tries.matched(own_tries),
+        *notices("password_changed", session, customer.email, person, at=at, about={"at": at.isoformat()}),
+        *ending(open_now),
         audit.event(Outcome.PASSWORD_CHANGED_AFTER_RESET if session.temporary else Outcome.PASSWORD_CHANGED, at, **who),
     ]
     try:
@@ -123,19 +118,28 @@ def change_password(
     except store.Refused:
         audit.note(Outcome.PASSWORD_REFUSED_CHANGED, at, **who)
         raise NotLoggedIn from None
-    _end_all_but(opened, session.customer_id, at)
+    end_all_but(opened, at)
     return opened
 
 
-def _end_all_but(opened: NewSession, customer_id: str, at: datetime) -> None:
-    """End what was opened with the old password while it was being changed: from now on nobody can open more so."""
-    for item in identity.sessions_of(customer_id, at):
-        if item.sk != f"{SessionItem.range_prefix}{opened.session.session_id}":
-            store.transact(store.Delete(item))
+def prove_it_is_them(session: Session, email: str, password: str, at: datetime) -> tuple[LoginItem, str]:
+    """The log-in of the session's customer once they have given their password again, and the tries to give back.
 
+    The try is spent; whoever goes on gives it back by `tries.matched`.
 
-# A DynamoDB transaction takes 100 writes.
-_MOST_ENDED_AT_ONCE = 90
+    Raises:
+        BadInput: naming `current_password`.
+        TriesSpent
+    """
+    own_tries = f"login#customer#{session.customer_id}"
+    who = {"customer_id": session.customer_id, "tenancy_id": session.tenancy_id}
+    with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_PASSWORD, at, **who):
+        tries.spend(own_tries, tries.LOGIN, at)
+    (login,) = store.fetch([identity.login_key(email)], at)
+    if login is None or not _is_current(password, session, login):
+        audit.note(Outcome.PASSWORD_REFUSED_CURRENT, at, **who)
+        raise BadInput(errors=[FieldError("current_password", "That is not your current password")])
+    return login, own_tries
 
 
 def _is_current(password: str, session: Session, login: LoginItem) -> bool:

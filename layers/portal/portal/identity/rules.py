@@ -53,13 +53,18 @@ def session_ends_at(started_at: datetime, last_seen_at: datetime, idle: timedelt
     return min(started_at + LONGEST_SESSION, last_seen_at + idle)
 
 
-class KnownOfCustomer:
-    """What a password must not contain: the person's address, reference, names and home."""
+class KnownOfCustomer(NamedTuple):
+    """What a password must not contain: who the customer is, where they live, whose tenant they are.
 
-    def __init__(self, *, email: str, references: Iterable[str], words: Iterable[str]) -> None:
-        self.email = email.partition("@")[0]
-        self.references = [r for r in references if r]
-        self.words = [w for text in words for w in _words(text)]
+    `references` are tenancy references; names, homes and the landlord are texts whose words count.
+    """
+
+    email: str
+    references: Sequence[str]
+    names: Sequence[str]
+    homes: Sequence[str]
+    landlord: str
+    date_of_birth: date | None
 
 
 def _words(text: str) -> Sequence[str]:
@@ -85,18 +90,39 @@ def password_trouble(password: str) -> str | None:
 
 
 def personal_trouble(password: str, known: KnownOfCustomer) -> str | None:
-    """What to change about a new password, now that its owner is known, or None (ASVS 5.0 6.2.11).
+    """What to change about a new password, now that its owner is known, or None (ASVS 5.0 6.2.11, threat T6).
 
-    Words of four letters and more count anywhere in the password, shorter ones only as a whole word.
+    Words of four letters and more count anywhere in the password, shorter ones only as a whole word. What is said
+    names the kind of word and never the word, which somebody may read over a shoulder.
     """
     folded, own = _folded(password), _words(password)
-    if len(known.email) >= 4 and _folded(known.email) in folded:
-        return "Password must not contain your email address"
-    if any(_folded(r) in folded for r in known.references):
-        return "Password must not contain your tenancy reference"
-    if any(word in folded if len(word) >= 4 else word in own for word in known.words):
-        return "Password must not contain your name or a word of your address"
-    return None
+    address = _folded(known.email.partition("@")[0])
+
+    def has_word_of(texts: Iterable[str]) -> bool:
+        listed = [word for text in texts for word in _words(text)]
+        return any(word in folded if len(word) >= 4 else word in own for word in listed)
+
+    found = {
+        "your email address": len(address) >= 4 and address in folded,
+        "your tenancy reference": any(_folded(r) in folded for r in known.references if r),
+        "your date of birth": known.date_of_birth is not None and _has_day(folded, known.date_of_birth),
+        "your name": has_word_of(known.names),
+        "a word or number of your address": has_word_of(known.homes),
+        "our name": has_word_of([known.landlord]),
+    }
+    what = next((what for what, is_in in found.items() if is_in), None)
+    return f"Password must not contain {what}. Choose another: three random words work well" if what else None
+
+
+def _has_day(folded: str, day: date) -> bool:
+    """Whether a folded text has the day as people write it, with or without what they put between."""
+    bare = "".join(c for c in folded if c.isalnum())
+    months = {f"{day:%m}", f"{day:%B}".casefold(), f"{day:%b}".casefold()}
+    spelt = {f"{day:%d}{m}{y}" for m in months for y in (f"{day:%Y}", f"{day:%y}")}
+    spelt |= {f"{day.day}{m}{day:%Y}" for m in (*months, str(day.month))}
+    spelt |= {f"{day.day}{m}{day:%y}" for m in months if m.isalpha()}
+    spelt |= {f"{day:%Y%m%d}", f"{day:%m%d%Y}", f"{day:%B%d%Y}".casefold(), f"{day:%B}{day.day}{day:%Y}".casefold()}
+    return any(text in bare for text in spelt)
 
 
 def _is_common(password: str) -> bool:

@@ -31,6 +31,11 @@ def code(version: str, secret_id: str, address: str) -> str:
     return _characters(version, "registration code", secret_id, address, CODE_CHARACTERS)
 
 
+def email_code(version: str, secret_id: str, address: str) -> str:
+    """The eight characters of the code that proves a customer's new address."""
+    return _characters(version, "email change code", secret_id, address, CODE_CHARACTERS)
+
+
 def temporary_password(version: str, secret_id: str, address: str) -> str:
     """The sixteen characters of a temporary password."""
     return _characters(version, "temporary password", secret_id, address, TEMPORARY_PASSWORD_CHARACTERS)

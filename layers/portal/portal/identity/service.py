@@ -2,9 +2,9 @@
 
 from portal import store
 from portal.identity import store as identity
-from portal.identity.recipients import Recipient, recipient
+from portal.identity.recipients import Recipient, notices, recipient
 
-__all__ = ["Recipient", "key_of_customer", "recipient"]
+__all__ = ["Recipient", "key_of_customer", "notices", "recipient"]
 
 
 def key_of_customer(customer_id: str) -> store.Key:

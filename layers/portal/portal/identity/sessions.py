@@ -191,3 +191,19 @@ def keep_open_while_paying(session: Session, at: datetime) -> store.Update:
     ends_at = rules.session_ends_at(session.started_at, at, max(session.idle, rules.IDLE_WHILE_PAYING))
     actions = [SessionItem.last_seen_at.set(at), SessionItem.expires_at.set(epoch(ends_at))]
     return store.Update(SessionItem(pk=key.pk, sk=key.sk), actions, SessionItem.live(at))
+
+
+def ending(open_now: Sequence[SessionItem]) -> list[store.Write]:
+    """The writes that end a customer's sessions beside a change, as many as fit into its transaction."""
+    return [store.Delete(item) for item in open_now[:_MOST_ENDED_AT_ONCE]]
+
+
+def end_all_but(opened: NewSession, at: datetime) -> None:
+    """End what was opened while the change was being made: from now on nobody can open more by what it replaced."""
+    for item in identity.sessions_of(opened.session.customer_id, at):
+        if item.sk != f"{SessionItem.range_prefix}{opened.session.session_id}":
+            store.transact(store.Delete(item))
+
+
+# A DynamoDB transaction takes 100 writes.
+_MOST_ENDED_AT_ONCE = 80

@@ -7,6 +7,8 @@
 | EMAIL#pseudonym | DECOY | a reset that a stranger asked for | reset: it costs what a real one costs |
 | CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
 | CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
+| CUSTOMER#customer_id | EMAIL | the new address that waits for its code | changing the email address, mail |
+| CUSTOMER#customer_id | FORMER#change_id | an address just given up | mail: the notice to it |
 | REGISTRATION#registration_id | REGISTRATION | an unfinished sign-up | verify, resend, mail |
 | WAITING | WAITING#tenancy_id#place | sealed facts that matched nobody yet | keep trying; the importer: one query |
 | TRIES#what | TRIES | how many tries were spent | whatever can be guessed |
@@ -57,6 +59,24 @@ class CustomerItem(_Item):
     registered_at = store.InstantAttribute()
 
 
+class EmailChangeItem(_Item):
+    """A new address that a customer asked for: what its code is derived from."""
+
+    range_prefix = "EMAIL"
+
+    email = UnicodeAttribute()
+    secret_id = UnicodeAttribute()
+    key_version = UnicodeAttribute()
+
+
+class FormerEmailItem(_Item):
+    """The address that a customer has just given up, as long as the notice to it is of use."""
+
+    range_prefix = "FORMER#"
+
+    email = UnicodeAttribute()
+
+
 class SessionItem(_Item):
     """One browser in which a customer is logged in. Of its token only the hash is here."""
 
@@ -74,7 +94,10 @@ class SessionItem(_Item):
 
 
 class RegistrationItem(_Item):
-    """A sign-up that waits for its code. The four facts matched; the code is derived from what is here."""
+    """A sign-up that waits for its code. The four facts matched; the code is derived from what is here.
+
+    Once its code is used it stays to its end, so that whoever lost the answer and asks again is known.
+    """
 
     range_prefix = "REGISTRATION"
 
@@ -85,6 +108,7 @@ class RegistrationItem(_Item):
     secret_id = UnicodeAttribute()
     key_version = UnicodeAttribute()
     code_expires_at = store.InstantAttribute()
+    used_at = store.InstantAttribute(null=True)
 
 
 class WaitingItem(_Item):
@@ -106,11 +130,12 @@ class WaitingItem(_Item):
 
 
 class TriesItem(_Item):
-    """Tries that were spent on guessing one thing, until `expires_at`."""
+    """Tries that were spent on guessing one thing, until `expires_at`; `in_a_row` counts those since the last match."""
 
     range_prefix = "TRIES"
 
     used = NumberAttribute()
+    in_a_row = NumberAttribute(default=0)
     next_at = store.InstantAttribute(null=True)
 
 
@@ -132,6 +157,16 @@ def decoy_key(pseudonym: str) -> store.Key:
 def customer_key(customer_id: str) -> store.Key:
     """Where the customer is."""
     return CustomerItem.key(f"CUSTOMER#{customer_id}", "CUSTOMER")
+
+
+def email_change_key(customer_id: str) -> store.Key:
+    """Where the address that the customer wants waits for its code."""
+    return EmailChangeItem.key(f"CUSTOMER#{customer_id}", "EMAIL")
+
+
+def former_email_key(customer_id: str, change_id: str) -> store.Key:
+    """Where the address that a change of email gave up is."""
+    return FormerEmailItem.key(f"CUSTOMER#{customer_id}", f"FORMER#{change_id}")
 
 
 def session_key(customer_id: str, session_id: str) -> store.Key:

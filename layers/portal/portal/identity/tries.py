@@ -30,7 +30,10 @@ class TooManyCalls(Failure):
 
 @dataclass(frozen=True)
 class Limit:
-    """How many tries within `lasts` from the first. Beyond `free` of them each must wait twice as long as the last."""
+    """How many tries within `lasts` from the first.
+
+    With `free`, each miss beyond so many since the last match must wait, and twice as long as the one before.
+    """
 
     most: int
     lasts: timedelta
@@ -64,36 +67,41 @@ def spend(what: str, limit: Limit, at: datetime, *, lasts: timedelta | None = No
         TriesSpent, TooManyCalls: none is left; nothing was spent. `retry_after` says when there is one.
     """
     item = _item(what)
-    free = limit.free or limit.most
     ends = epoch(at + (lasts or limit.lasts))
     more = [TriesItem.used.add(1), TriesItem.expires_at.set(TriesItem.expires_at | ends)]
+    left = TriesItem.used < limit.most
+    if limit.free is not None:
+        # The wait runs from the last free try, whichever that will have been.
+        more += [TriesItem.in_a_row.add(1), TriesItem.next_at.set(at + _FIRST_DELAY)]
+        left &= TriesItem.in_a_row < limit.free
     try:
-        store.transact(store.Update(item, more, TriesItem.new() | (TriesItem.live(at) & (TriesItem.used < free))))
+        store.transact(store.Update(item, more, TriesItem.new() | (TriesItem.live(at) & left)))
     except store.Refused as refused:
-        _spend_again(item, _stored(refused), limit, at, ends)
+        counted = _stored(refused)
+        if counted.is_live(at):
+            _spend_after_a_wait(item, counted, limit, at)
+        elif not _begun_anew(item, counted, limit, at, ends):
+            spend(what, limit, at, lasts=lasts)
 
 
-def _spend_again(item: TriesItem, counted: TriesItem, limit: Limit, at: datetime, ends: int) -> None:
-    """What to do once the free tries are used up: start anew where their time is over, else wait or give up."""
-    expires_at = int(counted.expires_at)
-    if not counted.is_live(at):
-        actions: list[Any] = [TriesItem.used.set(1), TriesItem.expires_at.set(ends), TriesItem.next_at.remove()]
-        if _won(item, actions, TriesItem.expires_at == expires_at):
-            return
-        raise limit.failure(retry_after=1)
-    used, next_at = int(counted.used), counted.next_at
+def _begun_anew(item: TriesItem, counted: TriesItem, limit: Limit, at: datetime, ends: int) -> bool:
+    """Spend the first try of a new window; False where somebody else has just begun it."""
+    actions: list[Any] = [TriesItem.used.set(1), TriesItem.expires_at.set(ends)]
+    if limit.free is not None:
+        actions += [TriesItem.in_a_row.set(1), TriesItem.next_at.set(at + _FIRST_DELAY)]
+    return _won(item, actions, TriesItem.expires_at == int(counted.expires_at))
+
+
+def _spend_after_a_wait(item: TriesItem, counted: TriesItem, limit: Limit, at: datetime) -> None:
+    """Spend one of the tries that need a wait, where there is one and the wait is over."""
+    used, in_a_row, next_at = int(counted.used), int(counted.in_a_row), counted.next_at
     if limit.free is None or used >= limit.most:
-        raise limit.failure(retry_after=max(1, expires_at - int(at.timestamp())))
+        raise limit.failure(retry_after=max(1, int(counted.expires_at) - int(at.timestamp())))
     if next_at is not None and next_at > at:
         raise limit.failure(retry_after=max(1, epoch(next_at) - int(at.timestamp())))
-    delay = min(_FIRST_DELAY * 2 ** (used - limit.free), _LONGEST_DELAY)
-    if next_at is None:
-        # The last free try has just been spent: the wait begins here.
-        actions = [TriesItem.next_at.set(at + delay)]
-        _won(item, actions, (TriesItem.used == used) & TriesItem.next_at.does_not_exist())
-        raise limit.failure(retry_after=int(delay.total_seconds()))
-    actions = [TriesItem.used.add(1), TriesItem.next_at.set(at + min(delay * 2, _LONGEST_DELAY))]
-    if not _won(item, actions, (TriesItem.used == used) & (TriesItem.next_at == next_at)):
+    delay = min(_FIRST_DELAY * 2 ** max(0, in_a_row - limit.free + 1), _LONGEST_DELAY)
+    actions = [TriesItem.used.add(1), TriesItem.in_a_row.add(1), TriesItem.next_at.set(at + delay)]
+    if not _won(item, actions, (TriesItem.used == used) & (TriesItem.in_a_row == in_a_row)):
         raise limit.failure(retry_after=int(delay.total_seconds()))
 
 
@@ -117,6 +125,15 @@ def may_spend(what: str, limit: Limit, at: datetime) -> bool:
 def given_back(what: str) -> store.Update:
     """The write that gives a try back, since it was a match."""
     return store.Update(_item(what), [TriesItem.used.add(-1)], TriesItem.pk.exists())
+
+
+def matched(what: str, *, spent: bool = True) -> store.Update:
+    """The write for a match at what has growing waits: the try is given back where it was `spent`, the waits end.
+
+    Misses of the day stay counted, so that nobody gets more than the day's tries by an owner who logs in often.
+    """
+    actions = [TriesItem.in_a_row.set(0), TriesItem.next_at.remove()]
+    return store.Update(_item(what), [*actions, TriesItem.used.add(-1)] if spent else actions, TriesItem.pk.exists())
 
 
 def count_call(address: str, at: datetime) -> None:

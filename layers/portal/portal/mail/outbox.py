@@ -14,6 +14,11 @@ from portal.mail.store import MAIL_PK, MailItem
 _USEFUL_HOURS = 72
 
 
+def notice_useful_until(at: datetime) -> datetime:
+    """Until when a mail asked for at `at` is of use, where nothing else says: three days."""
+    return at + timedelta(hours=_USEFUL_HOURS)
+
+
 def letter(
     kind: str,
     *,
@@ -24,12 +29,13 @@ def letter(
 ) -> store.Put:
     """The write that asks for a mail.
 
-    `kind` names the template. `to` is "customer:<customer_id>", "registration:<registration_id>", for somebody who is
-    only in the record "person:<tenancy_id>.<person_id>", or "landlord:" for the brand file's own address. `about` fills
-    the template: numbers, dates in ISO 8601, words of ours, nothing secret. After `useful_until` (default three days)
-    it is not sent any more.
+    `kind` names the template. `to` is "customer:<customer_id>", "registration:<registration_id>", for somebody as the
+    record has them "person:<tenancy_id>.<person_id>", around a change of email "email-change:<customer_id>.<id>" and
+    "former:<customer_id>.<change_id>", or "landlord:" for the brand file's own address. `about` fills the template:
+    numbers, dates in ISO 8601, words of ours, nothing secret. After `useful_until` (default three days) it is not sent
+    any more.
     """
-    until = useful_until or at + timedelta(hours=_USEFUL_HOURS)
+    until = useful_until or notice_useful_until(at)
     item = MailItem(
         pk=MAIL_PK,
         sk=f"{MailItem.range_prefix}{new_id(at)}",

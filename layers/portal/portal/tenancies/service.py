@@ -95,6 +95,13 @@ def tenancies_of(person_id: str, at: datetime) -> Sequence[Tenancy]:
     return sorted(found, key=lambda t: (t.end_date or date.max, t.start_date, t.reference), reverse=True)
 
 
+def mobiles_of(person_id: str, at: datetime) -> dict[str, str | None]:
+    """The person's mobile number as the record of each of their tenancies has it, by tenancy id."""
+    ids_of = [item.sk.removeprefix(item.range_prefix) for item in tenancies.held_tenancies(person_id, at)]
+    found = tenancies.stored([tenancies.person_key(its_id, person_id) for its_id in ids_of], at)
+    return {its_id: person.mobile if person else None for its_id, person in zip(ids_of, found, strict=True)}
+
+
 def key_of(tenancy_id: str) -> store.Key:
     """Where the tenancy is, to be read in the same call as something else."""
     return tenancies.tenancy_key(tenancy_id)
