@@ -152,7 +152,8 @@ def test_the_monitoring_comes_up_with_every_alarm_and_the_dashboard(aws: Aws) ->
     }
     aws.deploy("monitoring", {**parameters, "AlarmEmail": "engineer@landlord.example"})
     watch = aws.client("cloudwatch")
-    alarms = [alarm["AlarmArn"] for alarm in watch.describe_alarms()["MetricAlarms"]]
+    pages = watch.get_paginator("describe_alarms").paginate()
+    alarms = [alarm["AlarmArn"] for page in pages for alarm in page["MetricAlarms"]]
     body = json.loads(watch.get_dashboard(DashboardName="portal-monitoring")["DashboardBody"])
     shown = next(widget for widget in body["widgets"] if widget["type"] == "alarm")["properties"]["alarms"]
     assert len(shown) > 30

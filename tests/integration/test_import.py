@@ -132,7 +132,7 @@ def everything(*tables: str) -> dict[str, Any]:
     for table in tables or ("tenancies", "rent"):
         for item in aws.client("dynamodb").scan(TableName=table)["Items"]:
             found[table, item["pk"]["S"], item["sk"]["S"]] = {
-                k: v for k, v in item.items() if k not in {"as_at", "posted_at"}
+                k: v for k, v in item.items() if k not in {"as_at", "posted_at", "listed_at"}
             }
     return found
 
