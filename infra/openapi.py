@@ -17,7 +17,7 @@ import msgspec
 ROOT = Path(__file__).parents[1]
 WRITTEN = ROOT / "functions" / "reference" / "openapi.json"
 # The sandbox is no part of the API that others may use; the reference function is.
-FUNCTIONS = ("register", "verify", "login", "reset", "balance", "pay", "repairs", "contact", "reference")
+FUNCTIONS = ("register", "verify", "login", "reset", "passkeys", "balance", "pay", "repairs", "contact", "reference")
 _REF = "#/components/schemas/{name}"
 
 

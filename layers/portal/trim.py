@@ -52,6 +52,8 @@ UNUSED = (
     "phonenumbers/geodata",
     "phonenumbers/shortdata/region_*",
     "phonenumbers/tzdata",
+    # botocore would take it, and with it pyOpenSSL, wherever that is on the path: a seventh of a start for nothing
+    "urllib3/contrib/pyopenssl.py",
     "holidays/financial",
     "holidays/locale",
     "holidays/countries/[!_]*",

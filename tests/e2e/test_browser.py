@@ -296,6 +296,60 @@ def test_a_tenant_logs_in_by_keyboard_alone_and_logs_off_for_good(
         assert tenant.facts.tenancy_reference not in page.content()
 
 
+def test_a_tenant_adds_a_passkey_logs_in_with_it_and_removes_it(
+    visitor: Callable[[], Visitor], new_tenant: NewTenant
+) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    devtools = somebody.context.new_cdp_session(somebody.page)
+    devtools.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+    unlocks = {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options | unlocks})["authenticatorId"]
+    log_in(somebody, tenant)
+    page = somebody.open("/settings/")
+    page.get_by_role("link", name="Add a passkey").click()
+    expect(page.get_by_role("heading", level=1, name="Add a passkey")).to_be_focused()
+    somebody.look("settings-passkey")
+    page.fill("#add-passkey-current_password", "not the one that was chosen")
+    somebody.submit("Add a passkey")
+    somebody.errors("That is not your current password")
+    somebody.look("settings-passkey-wrong-password")
+    assert devtools.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"] == []
+    page.fill("#add-passkey-current_password", tenant.password)
+    somebody.submit("Add a passkey")
+    expect(page.get_by_text("Your passkey is added.")).to_be_visible()
+    (kept,) = devtools.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+    assert (kept["rpId"], kept["isResidentCredential"]) == ("localhost", True)
+    somebody.look("settings-passkeys")
+    assert "Chrome on" in tenant.letter("A passkey was added").text
+
+    page.get_by_role("button", name="Log off", exact=True).click()
+    page.wait_for_url("**/login/#logged-off")
+    somebody.drawn()
+    page.get_by_role("button", name="Log in with a passkey").click()
+    page.wait_for_url("**/home/")
+    somebody.drawn()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Hello {tenant.facts.name.split(' ')[0]}")
+
+    somebody.open("/settings/")
+    expect(page.locator("#passkeys li")).to_contain_text("Last used at")
+    page.get_by_role("link", name="Remove the passkey").click()
+    somebody.look("settings-passkey-remove")
+    page.fill("#remove-passkey-current_password", tenant.password)
+    somebody.submit("Remove it")
+    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    expect(page.locator("#passkeys")).to_be_hidden()
+    tenant.letter("A passkey was removed")
+
+    page.get_by_role("button", name="Log off", exact=True).click()
+    page.wait_for_url("**/login/#logged-off")
+    somebody.drawn()
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("We could not log you in with that passkey")
+    somebody.look("login-passkey-refused")
+    log_in(somebody, tenant)
+
+
 def test_a_tenant_pays_and_is_told_what_became_of_it(visitor: Callable[[], Visitor], new_tenant: NewTenant) -> None:
     tenant, somebody = new_tenant().come_in(), visitor()
     log_in(somebody, tenant)

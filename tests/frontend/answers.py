@@ -343,6 +343,12 @@ SESSIONS = [
 ]
 
 
+PASSKEYS = [
+    {"passkey_id": "k1", "name": "Chrome on Android", "added_at": moment(days=40), "last_used_at": moment(hours=2)},
+    {"passkey_id": "k2", "name": "Edge on Windows", "added_at": moment(days=1), "last_used_at": None},
+]
+
+
 def usual() -> Replies:
     """What the API answers on a day when all goes well."""
     return {
@@ -371,5 +377,6 @@ def usual() -> Replies:
         "GET /contact": ok(CONTACT, etag='"3"'),
         "PATCH /contact": ok({**CONTACT, "mobile": "+447700900456", "version": 4}, etag='"4"'),
         "GET /sessions": ok({"sessions": SESSIONS}),
+        "GET /passkeys": ok({"passkeys": PASSKEYS}),
         "POST /logout": {"status": 204, "body": ""},
     }

@@ -161,7 +161,8 @@ SHOWN = [
     "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/repairs/visit/#r1",
     "/household/", "/household/#add",
     "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
-    "/contact/#correspondence_address", "/contact/#preferences", "/settings/", "/settings/#password", "/help/",
+    "/contact/#correspondence_address", "/contact/#preferences", "/settings/", "/settings/#password",
+    "/settings/#passkey", "/settings/#remove-passkey:k1", "/help/",
     "/help/registration/", "/help/logging-in/", "/help/shared-computer/", "/help/about/", "/help/your-data/",
     "/privacy/", "/cookies/", "/accessibility/", "/404.html", "/error.html", "/closed.html",
 ]  # fmt: skip
@@ -800,6 +801,167 @@ def test_log_off_is_under_settings_and_forgets_what_the_tab_knew(tab: Callable[.
     expect(page.get_by_text("You have logged off.")).to_be_visible()
     assert opened.sent("POST /logout") == [None]
     assert page.evaluate("sessionStorage.length") == 0
+
+
+TO_SIGN = {
+    "challenge_id": "h1",
+    "challenge": "-__9" * 10 + "AAA",
+    "relying_party_id": "localhost",
+    "timeout_milliseconds": 300_000,
+}
+TO_MAKE = {
+    **TO_SIGN,
+    "relying_party_name": "Larkfield Homes",
+    "user_handle": "_-8A",
+    "user_name": "amina@mail.example",
+    "algorithms": [-8, -7, -257],
+    "known_credential_ids": [],
+}
+
+
+def device_of(opened: Tab, *, unlocks: bool = True) -> None:
+    """Give the tab a device that holds passkeys, and whether somebody unlocks it."""
+    devtools = opened.context.new_cdp_session(opened.page)
+    devtools.send("WebAuthn.enable")
+    devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": unlocks,
+            }
+        },
+    )
+
+
+def test_a_passkey_is_made_on_the_device_once_the_password_is_given(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /passkeys/options"] = ok(TO_MAKE)
+    opened.api["POST /passkeys"] = ok(answers.PASSKEYS[0], 201)
+    device_of(opened)
+    page = opened.open("/settings/")
+    opened.settled()
+    page.get_by_role("link", name="Add a passkey").click()
+    opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Enter the password you have now")
+    page.fill("#add-passkey-current_password", "copper lantern meadow")
+    opened.submit()
+    expect(page.get_by_text("Your passkey is added.")).to_be_visible()
+    assert opened.sent("POST /passkeys/options") == [{"current_password": "copper lantern meadow"}]
+    (made,) = opened.sent("POST /passkeys")
+    assert (made["challenge_id"], len(made["client_data"]) > 100, len(made["attestation"]) > 100) == ("h1", True, True)
+    assert page.input_value("#add-passkey-current_password") == ""
+
+
+def test_a_wrong_password_makes_no_passkey_on_the_device(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    wrong = [{"field": "current_password", "message": "That is not your current password"}]
+    opened.api["POST /passkeys/options"] = problem(422, "bad-input", errors=wrong)
+    device_of(opened)
+    page = opened.open("/settings/#passkey")
+    opened.settled()
+    page.fill("#add-passkey-current_password", "not this one")
+    opened.submit()
+    expect(page.locator("#add-passkey .govuk-error-message")).to_contain_text("That is not your current password")
+    assert not opened.sent("POST /passkeys")
+    check_everything(opened)
+
+
+def test_a_passkey_signs_and_a_shared_computer_is_told(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api |= {
+        "POST /passkeys/options": ok(TO_MAKE),
+        "POST /passkeys": ok(answers.PASSKEYS[0], 201),
+        "POST /login/passkey/options": ok(TO_SIGN),
+        "POST /login/passkey": ok(logged_in()),
+    }
+    device_of(opened)
+    page = opened.open("/settings/#passkey")
+    opened.settled()
+    page.fill("#add-passkey-current_password", "copper lantern meadow")
+    opened.submit()
+    expect(page.get_by_text("Your passkey is added.")).to_be_visible()
+    opened.open("/login/")
+    opened.settled()
+    page.check("#login-shared_computer")
+    page.get_by_role("button", name="Log in with a passkey").click()
+    page.wait_for_url("**/home/")
+    (signed,) = opened.sent("POST /login/passkey")
+    assert signed["shared_computer"] is True
+    assert (signed["challenge_id"], signed["user_handle"]) == ("h1", "_-8A")
+    assert all(signed[part] for part in ("credential_id", "client_data", "authenticator_data", "signature"))
+
+
+@pytest.mark.parametrize("address", ["/settings/#passkey", "/login/"])
+def test_a_device_that_is_not_unlocked_is_told_in_plain_words(tab: Callable[..., Tab], address: str) -> None:
+    opened = tab()
+    opened.api |= {"POST /passkeys/options": ok(TO_MAKE), "POST /login/passkey/options": ok(TO_SIGN)}
+    device_of(opened, unlocks=False)
+    page = opened.open(address)
+    opened.settled()
+    if address == "/login/":
+        page.get_by_role("button", name="Log in with a passkey").click()
+    else:
+        page.fill("#add-passkey-current_password", "copper lantern meadow")
+        opened.submit()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("You may have cancelled, or it took too long")
+    check_everything(opened)
+    if address == "/login/":
+        expect(page.get_by_role("button", name="Log in with a passkey")).to_be_enabled()
+
+
+def test_a_passkey_that_is_not_accepted_leaves_the_password(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    words = "Try once more. If it goes on, log in with your password."
+    opened.api |= {
+        "POST /passkeys/options": ok(TO_MAKE),
+        "POST /passkeys": ok(answers.PASSKEYS[0], 201),
+        "POST /login/passkey/options": ok(TO_SIGN),
+        "POST /login/passkey": problem(401, "passkey-not-accepted", words, title="We could not log you in"),
+    }
+    device_of(opened)
+    page = opened.open("/settings/#passkey")
+    opened.settled()
+    page.fill("#add-passkey-current_password", "copper lantern meadow")
+    opened.submit()
+    expect(page.get_by_text("Your passkey is added.")).to_be_visible()
+    opened.open("/login/")
+    opened.settled()
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text(words)
+    expect(page.locator("#login-password")).to_be_visible()
+
+
+def test_a_passkey_is_removed_by_the_password(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["DELETE /passkeys/k2"] = {"status": 204, "body": ""}
+    page = opened.open("/settings/")
+    opened.settled()
+    expect(page.locator("#passkeys li").first).to_contain_text("Chrome on Android")
+    expect(page.locator("#passkeys li").last).to_contain_text("Not used yet")
+    page.get_by_role("link", name="Remove the passkey added with Edge on Windows").click()
+    expect(page.locator("#remove-name")).to_have_text("Edge on Windows")
+    page.fill("#remove-passkey-current_password", "copper lantern meadow")
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    assert opened.sent("DELETE /passkeys/k2") == [{"current_password": "copper lantern meadow"}]
+
+
+def test_a_browser_without_passkeys_is_offered_none_and_can_still_remove_them(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.context.add_init_script("delete globalThis.PublicKeyCredential")
+    page = opened.open("/login/")
+    opened.settled()
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+    expect(page.get_by_role("button", name="Log in with a passkey")).to_be_hidden()
+    opened.open("/settings/")
+    opened.settled()
+    expect(page.get_by_text("This browser cannot use passkeys.")).to_be_visible()
+    expect(page.get_by_role("link", name="Add a passkey")).to_be_hidden()
+    expect(page.get_by_role("link", name="Remove the passkey added with Edge on Windows")).to_be_visible()
 
 
 def test_another_place_where_one_is_logged_in_can_be_logged_off(tab: Callable[..., Tab]) -> None:

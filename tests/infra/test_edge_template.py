@@ -52,6 +52,9 @@ def test_one_address_sends_300_sign_in_requests_and_3000_in_all_in_five_minutes(
         "/api/login",
         "/api/reset",
         "/api/password",
+        "/api/passkeys",
+        "/api/passkeys/options",
+        "/api/login/passkey",
     ],
 )
 def test_every_sign_in_route_is_under_the_narrow_rate(path: str) -> None:

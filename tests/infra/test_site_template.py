@@ -168,12 +168,13 @@ def test_nothing_is_sniffed_framed_or_told_to_other_sites(headers: list[Header])
     assert sent["cross-origin-resource-policy"] == "same-origin"
 
 
-def test_pages_stand_alone_in_their_browsing_context_and_ask_for_no_device() -> None:
+def test_pages_stand_alone_in_their_browsing_context_and_ask_for_no_device_but_passkeys() -> None:
     sent = named(page_headers())
     assert sent["cross-origin-opener-policy"] == "same-origin"
     permissions = sent["permissions-policy"].split(", ")
     assert {"camera=()", "geolocation=()", "microphone=()", "payment=()", "usb=()"} <= set(permissions)
-    assert all(permission.endswith("=()") for permission in permissions)
+    given = {permission for permission in permissions if not permission.endswith("=()")}
+    assert given == {"publickey-credentials-create=(self)", "publickey-credentials-get=(self)"}
 
 
 def test_pages_cannot_weaken_their_headers_and_only_the_api_may_bring_a_policy_of_its_own() -> None:

@@ -18,6 +18,7 @@ from portal.identity import changing_email, passwords, resetting
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail
 from portal.identity.store import LoginItem, TriesItem
+from tests.integration.authenticator import Authenticator
 from tests.integration.conftest import Browser, add_tenancy, function, log_in_as
 from tests.integration.test_export import export, objects
 from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
@@ -226,6 +227,33 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
     assert watch.one() == ("password_changed", "temporary_password", amara)
     change(204, current_password=NEW_PASSWORD, new_password="orchard pebble lantern")
     assert watch.one() == ("password_changed", "current_password", amara)
+
+    # Passkeys
+    device, proof = Authenticator(), {"current_password": "orchard pebble lantern"}
+    asked = browser.call("passkeys", "POST", "/api/passkeys/options", proof).json
+    assert (
+        browser.call("passkeys", "POST", "/api/passkeys", device.make(asked, origin="https://x.example")).status == 422
+    )
+    assert watch.one() == ("passkey_not_added", "not_right", amara)
+    assert browser.call("passkeys", "POST", "/api/passkeys", device.make(asked)).status == 201
+    assert watch.one() == ("passkey_added", "current_password", amara)
+
+    def signed(status: int, **wrong: Any) -> None:
+        asked = Browser().call("passkeys", "POST", "/api/login/passkey/options").json
+        body = device.sign(asked, **wrong) | wrong.get("body", {})
+        assert Browser().call("passkeys", "POST", "/api/login/passkey", body).status == status
+
+    signed(401, body={"credential_id": "AA"})
+    assert watch.one() == ("login_refused", "unknown_passkey", nobody)
+    signed(401, body={"challenge_id": "0" * 26})
+    assert watch.one() == ("login_refused", "challenge_over", amara)
+    signed(401, origin="https://x.example")
+    assert watch.one() == ("login_refused", "passkey_not_right", amara)
+    signed(200)
+    assert watch.one() == ("logged_in", "passkey", amara)
+    (passkey,) = browser.call("passkeys", "GET", "/api/passkeys").json["passkeys"]
+    assert browser.call("passkeys", "DELETE", f"/api/passkeys/{passkey['passkey_id']}", proof).status == 204
+    assert watch.one() == ("passkey_removed", "current_password", amara)
 
     # Another email address
     wanted = "amara@mail.example"

@@ -36,6 +36,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PUT /api/session": {"tenancy_id": "0" * 26},
     "POST /api/reset": {"email": "amara@example.com", "date_of_birth": "1990-03-27"},
     "PUT /api/password": {"current_password": "copper lantern meadow", "new_password": "violet harbour sandwich"},
+    "POST /api/passkeys/options": {"current_password": "copper lantern meadow"},
+    "POST /api/passkeys": {"challenge_id": "0" * 26, "client_data": "e30", "attestation": "oA"},
+    "DELETE /api/passkeys/{passkey_id}": {"current_password": "copper lantern meadow"},
+    "POST /api/login/passkey": {
+        "challenge_id": "0" * 26, "credential_id": "AA", "client_data": "e30", "authenticator_data": "AA",
+        "signature": "AA", "user_handle": "AA", "shared_computer": False,
+    },
     "POST /api/email": {"email": "amara@mail.example", "current_password": "copper lantern meadow"},
     "POST /api/email/confirm": {"code": "K7PM-3XQD"},
     "POST /api/pay": {"rent_account_id": "0" * 26, "amount_pence": 5000},

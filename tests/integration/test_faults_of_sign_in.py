@@ -23,12 +23,14 @@ from moto.dynamodb.models import dynamodb_backends
 from portal import aws, clock, store
 from portal.identity import passwords
 from portal.identity import store as identity
+from tests.integration.authenticator import Authenticator
 from tests.integration.conftest import Browser, Reply
 from tests.integration.test_identity import FACTS, PASSWORD, registered, secret_in_newest
 
 NEW_PASSWORD = "violet harbour sandwich"
 LOGIN = {"email": "amara@example.com", "password": PASSWORD}
 RESET = {"email": "amara@example.com", "date_of_birth": "1990-03-27"}
+PROOF = {"current_password": PASSWORD}
 FAULTS = ("throttled", "broken", "reset before", "answer lost", "conflict", "denied")
 
 
@@ -162,6 +164,12 @@ class Flow:
                 return browser.call("reset", "POST", "/api/reset", RESET)
             case "log off":
                 return browser.call("login", "POST", "/api/logout")
+            case "add a passkey":
+                return browser.call("passkeys", "POST", "/api/passkeys", given)
+            case "log in with a passkey":
+                return browser.call("passkeys", "POST", "/api/login/passkey", given)
+            case "remove a passkey":
+                return browser.call("passkeys", "DELETE", f"/api/passkeys/{given}", PROOF)
             case _:
                 change = {"current_password": given, "new_password": NEW_PASSWORD}
                 return browser.call("reset", "PUT", "/api/password", change)
@@ -179,6 +187,13 @@ class Flow:
             case "login with a temporary password":
                 Browser().call("reset", "POST", "/api/reset", RESET)
                 return again.status == 401 and logs_in(secret_in_newest("temporary_password"))
+            case "add a passkey":
+                return again.status == 422 and len(_passkeys(browser)) == 1
+            case "log in with a passkey":
+                # A challenge serves once: whoever lost the answer begins again, as the page does.
+                return again.status == 401 and _logs_in_with_passkey()
+            case "remove a passkey":
+                return again.status == 404 and not _passkeys(browser)
         return False
 
 
@@ -205,6 +220,36 @@ def _asked(browser: Browser) -> str:
     return secret_in_newest("temporary_password")
 
 
+_DEVICE = Authenticator(counts=False)
+
+
+def _to_add(browser: Browser) -> dict[str, Any]:
+    registered(browser)
+    return _DEVICE.make(browser.call("passkeys", "POST", "/api/passkeys/options", PROOF).json)
+
+
+def _to_log_in(browser: Browser) -> dict[str, Any]:
+    browser.call("passkeys", "POST", "/api/passkeys", _to_add(browser))
+    browser.cookies.clear()
+    return _DEVICE.sign(browser.call("passkeys", "POST", "/api/login/passkey/options").json)
+
+
+def _logs_in_with_passkey() -> bool:
+    browser = Browser()
+    signed = _DEVICE.sign(browser.call("passkeys", "POST", "/api/login/passkey/options").json)
+    return browser.call("passkeys", "POST", "/api/login/passkey", signed).status == 200
+
+
+def _passkeys(browser: Browser) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = browser.call("passkeys", "GET", "/api/passkeys").json["passkeys"]
+    return found
+
+
+def _to_remove(browser: Browser) -> str:
+    browser.call("passkeys", "POST", "/api/passkeys", _to_add(browser))
+    return str(_passkeys(browser)[0]["passkey_id"])
+
+
 FLOWS = [
     Flow("register", lambda _: None, 202),
     Flow("resend", _waits_for_code, 202),
@@ -214,6 +259,9 @@ FLOWS = [
     Flow("reset", _customer, 202),
     Flow("password", _customer, 204),
     Flow("log off", _customer, 204),
+    Flow("add a passkey", _to_add, 201),
+    Flow("log in with a passkey", _to_log_in, 200),
+    Flow("remove a passkey", _to_remove, 204),
 ]
 
 

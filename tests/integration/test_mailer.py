@@ -22,10 +22,14 @@ ABOUT = {
     "email_in_use": {},
     "temporary_password": {"expires_at": "2026-11-24T13:00:00+00:00"},
     "registered": {},
+    "password_changed": {
+        "at": "2026-11-24T12:00:00+00:00", "passkeys": ["Chrome on Android, added on Tuesday 24 November"],
+    },
+    "passkey_added": {"at": "2026-11-24T12:00:00+00:00", "name": "Chrome on Android"},
+    "passkey_removed": {"at": "2026-11-24T12:00:00+00:00", "name": "Chrome on Android"},
     "email_code": {"expires_at": "2026-11-25T04:00:00+00:00"},
     "email_taken": {"expires_at": "2026-11-25T04:00:00+00:00"},
     "email_changed": {"at": "2026-11-24T12:00:00+00:00"},
-    "password_changed": {"at": "2026-11-24T12:00:00+00:00"},
     "contact_changed": {"changed": ["mobile number", "home phone number"], "at": "2026-11-24T12:00:00+00:00"},
     "household_changed": {"change": "added", "at": "2026-11-24T12:00:00+00:00"},
     "payment_receipt": {

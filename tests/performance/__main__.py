@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import tests.conftest  # noqa: F401  (the environment that the stores read when they are imported)
+from infra.templates import read_template
 from tests.integration.test_round_trips import FLOORS, MEASURED
 
 ROOT = Path(__file__).parents[2]
@@ -32,9 +33,23 @@ def _built() -> Path:
         ["make", "-s", "-f", "layers/portal/Makefile", "build-PortalLayer", f"ARTIFACTS_DIR={layer}"],
         cwd=ROOT, check=True,
     )  # fmt: skip
+    for app in (ROOT / "functions").glob("*/app.py"):
+        for name in _layers_of(app.parent.name):
+            folder = name.removesuffix("Layer").lower()
+            subprocess.run(
+                ["make", "-s", "-f", f"layers/{folder}/Makefile", f"build-{name}", f"ARTIFACTS_DIR={out / name}"],
+                cwd=ROOT, check=True,
+            )  # fmt: skip
     shutil.copytree(ROOT / "functions", out / "functions", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([sys.executable, "-m", "compileall", "-q", out / "functions"], check=True)
     return out
+
+
+def _layers_of(function: str) -> list[str]:
+    """The layers that the template gives a function beside the shared one."""
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    given = resources[f"{function.capitalize()}Function"]["Properties"].get("Layers", [])
+    return [layer["Ref"] for layer in given]
 
 
 def _milliseconds(command: list[str], environment: dict[str, str]) -> float:
@@ -61,7 +76,8 @@ def imports() -> dict[str, float]:
         "boto3": ([sys.executable, "-c", _BOTO3], aws),
     }
     for app in sorted((out / "functions").glob("*/app.py")):
-        path = os.pathsep.join([str(app.parent), str(out / "layer" / "python")])
+        layers = [out / "layer", *(out / name for name in _layers_of(app.parent.name))]
+        path = os.pathsep.join([str(app.parent), *(str(layer / "python") for layer in layers)])
         starts[app.parent.name] = ([sys.executable, "-S", "-c", "import app"], aws | {"PYTHONPATH": path})
     taken: dict[str, list[float]] = {name: [] for name in starts}
     for number in range(ROUNDS + 1):

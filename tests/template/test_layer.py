@@ -5,10 +5,15 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra.templates import read_template
+from tests.integration.authenticator import Authenticator, base64url
 
 # One process builds it, once.
 pytestmark = pytest.mark.xdist_group("layer")
@@ -40,6 +45,32 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     return artifacts
+
+
+def layers_of(function: str) -> list[str]:
+    """The folders of the layers that a function is given, in the order in which Lambda lays them over each other."""
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    given = resources[f"{function.capitalize()}Function"]["Properties"].get("Layers", [])
+    return ["portal", *(layer["Ref"].removesuffix("Layer").lower() for layer in given)]
+
+
+@pytest.fixture(scope="module")
+def own_layer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Builds a layer that one function alone has."""
+
+    @cache
+    def built(name: str) -> Path:
+        artifacts = tmp_path_factory.mktemp(name)
+        target = f"build-{name.capitalize()}Layer"
+        subprocess.run(
+            ["make", "-s", "-f", f"layers/{name}/Makefile", target, f"ARTIFACTS_DIR={artifacts}"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+        return artifacts
+
+    return built
 
 
 def run(layer: Path, code: str, *arguments: str, **environment: str) -> Any:
@@ -165,6 +196,27 @@ def test_every_function_imports_with_the_layer_alone(layer: Path) -> None:
         **{**variables, "POWERTOOLS_LOG_LEVEL": "INFO", "LIMITS_FACTOR": "1", "SITE_ORIGIN": "http://localhost:8000"},
     )
     assert found == []
+
+
+def test_a_passkey_is_judged_with_the_layers_of_its_function_and_without_pyopenssl_under_botocore(
+    layer: Path, own_layer: Callable[[str], Path]
+) -> None:
+    assert layers_of("passkeys") == ["portal", "passkeys"]
+    device = Authenticator()
+    asked = {"challenge_id": "", "challenge": "A" * 43, "relying_party_id": "portal.example", "user_handle": "x"}
+    made = device.make(asked, origin="https://portal.example")
+    found = run(
+        layer,
+        "import json, sys\n"
+        "import botocore.httpsession\n"
+        "early = 'OpenSSL' in sys.modules\n"
+        "from portal.identity import ceremonies\n"
+        f"made = ceremonies.made({asked['challenge']!r}, {made['client_data']!r}, {made['attestation']!r})\n"
+        "print(json.dumps([early, made.credential_id, 'urllib3.contrib.pyopenssl' in sys.modules]))",
+        PYTHONPATH=f"{layer}/python:{own_layer('passkeys')}/python",
+        SITE_ORIGIN="https://portal.example",
+    )
+    assert found == [False, base64url(device.credential_id), False]
 
 
 def test_what_waits_can_be_sealed_and_opened_with_the_layer_alone(layer: Path) -> None:

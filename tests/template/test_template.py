@@ -42,6 +42,14 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/email"),
         ("POST", "/api/email/confirm"),
     },
+    "PasskeysFunction": {
+        ("GET", "/api/passkeys"),
+        ("POST", "/api/passkeys"),
+        ("POST", "/api/passkeys/options"),
+        ("DELETE", "/api/passkeys/{passkey_id}"),
+        ("POST", "/api/login/passkey"),
+        ("POST", "/api/login/passkey/options"),
+    },
     "BalanceFunction": {
         ("GET", "/api/balance"),
         ("GET", "/api/balance/{rent_account_id}/transactions"),
@@ -95,6 +103,7 @@ OWN_LAYERS = {
     "BalanceFunction": "StatementsLayer",
     "PayFunction": "StripeLayer",
     "ReconcilerFunction": "StripeLayer",
+    "PasskeysFunction": "PasskeysLayer",
 }
 """Functions that have a layer of their own beside the one of all: SAM adds it to that of Globals."""
 

@@ -1,9 +1,10 @@
-import { call } from "../lib/api.js";
+import { call, press } from "../lib/api.js";
 import { moveTo, one, setTitle, show } from "../lib/dom.js";
-import { Checks, onSubmit, sharedComputer, showErrors } from "../lib/forms.js";
+import { Checks, clearErrors, onSubmit, sharedComputer, showErrors, showProblem } from "../lib/forms.js";
 import { forgetAll, reasonForLogin } from "../lib/keep.js";
 import { meter } from "../lib/meter.js";
 import { goOn } from "../lib/page.js";
+import { passkeysWork, signWithPasskey } from "../lib/passkeys.js";
 
 if (location.hash === "#logged-off") {
   forgetAll();
@@ -54,6 +55,23 @@ onSubmit(
     },
   },
 );
+
+show("#with-passkey", passkeysWork());
+one("#passkey").addEventListener("click", (event) => {
+  const form = one("#login");
+  clearErrors();
+  return press(event, () => logInWithPasskey(form), (problem) => showProblem(form, problem));
+});
+
+async function logInWithPasskey(form) {
+  const { body: asked } = await call("POST", "/login/passkey/options", { guest: true });
+  const signed = await signWithPasskey(asked);
+  const { body } = await call("POST", "/login/passkey", {
+    guest: true,
+    body: { ...signed, ...sharedComputer(form) },
+  });
+  await goOn(body);
+}
 
 meter("#change-new_password");
 onSubmit("#change", async (form) => {

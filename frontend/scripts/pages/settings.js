@@ -1,14 +1,17 @@
 import { call, press, Problem } from "../lib/api.js";
-import { eventWords } from "../lib/dates.js";
-import { fill, h, one, show } from "../lib/dom.js";
+import { dayOf, eventWords, longDay } from "../lib/dates.js";
+import { all, fill, h, one, show } from "../lib/dom.js";
 import { Checks, onSubmit, showProblem } from "../lib/forms.js";
 import { meter } from "../lib/meter.js";
 import { logOff, memberPage, tenancyOf } from "../lib/page.js";
-import { factRow, tag } from "../lib/show.js";
+import { makePasskey, passkeysWork } from "../lib/passkeys.js";
+import { factRow, link, tag } from "../lib/show.js";
 import { doneWith, views } from "../lib/views.js";
 
 memberPage(async (session) => {
-  await drawSessions();
+  await Promise.all([drawSessions(), drawPasskeys()]);
+  show("#add-a-passkey", passkeysWork());
+  show("#no-passkeys-here", !passkeysWork());
   const tenancy = tenancyOf(session);
   const { customer } = session;
   fill(
@@ -18,7 +21,7 @@ memberPage(async (session) => {
     tenancy && factRow("Home", tenancy.address, customer.tenancies.length > 1 ? { href: "/home/#choose", what: "home" } : null),
     tenancy && factRow("Tenancy reference", tenancy.tenancy_reference),
   );
-  views({ password: tellUsername });
+  views({ password: tellUsername, passkey: tellUsername, "remove-passkey": enterRemove });
 });
 
 let usernameTold = false;
@@ -29,7 +32,7 @@ async function tellUsername() {
   usernameTold = true;
   try {
     const { body } = await call("GET", "/contact");
-    one("#change-username").defaultValue = body.email;
+    for (const field of all('[name="username"]')) field.defaultValue = body.email;
   } catch (failure) {
     if (!(failure instanceof Problem)) throw failure;
   }
@@ -76,6 +79,60 @@ async function logOffThere({ session_id: id, device }) {
   await drawSessions();
   doneWith(`You are logged off on ${device}.`);
 }
+
+let passkeys = [];
+let removing = null;
+
+async function drawPasskeys() {
+  ({ passkeys } = (await call("GET", "/passkeys")).body);
+  show("#passkeys", passkeys.length > 0);
+  fill(
+    "#passkeys",
+    passkeys.map((passkey) => {
+      const remove = link(`#remove-passkey:${passkey.passkey_id}`, "Remove", true);
+      remove.append(h("span", { class: "govuk-visually-hidden" }, ` the passkey added with ${passkey.name} on ${longDay(dayOf(passkey.added_at))}`));
+      return h(
+        "li",
+        { class: "app-card" },
+        h("p", {}, h("strong", {}, passkey.name)),
+        h("p", { class: "app-quiet" }, `Added on ${longDay(dayOf(passkey.added_at))}. ${passkey.last_used_at ? `Last used at ${eventWords(passkey.last_used_at)}` : "Not used yet"}`),
+        h("div", { class: "app-buttons" }, remove),
+      );
+    }),
+  );
+}
+
+function enterRemove(id) {
+  removing = passkeys.find((passkey) => passkey.passkey_id === id);
+  if (!removing) return false;
+  one("#remove-name").textContent = removing.name;
+  one("#remove-passkey").reset();
+  tellUsername();
+  return true;
+}
+
+const currentPassword = (form) => {
+  const checks = new Checks();
+  const current = checks.secret(form, "current_password", "Enter the password you have now");
+  checks.done();
+  return current;
+};
+
+onSubmit("#add-passkey", async (form) => {
+  const { body: asked } = await call("POST", "/passkeys/options", { body: { current_password: currentPassword(form) } });
+  await call("POST", "/passkeys", { body: await makePasskey(asked) });
+  form.reset();
+  await drawPasskeys();
+  doneWith("Your passkey is added. Next time, choose “Log in with a passkey”.");
+});
+
+onSubmit("#remove-passkey", async (form) => {
+  const { passkey_id: id } = removing;
+  await call("DELETE", `/passkeys/${encodeURIComponent(id)}`, { body: { current_password: currentPassword(form) } });
+  form.reset();
+  await drawPasskeys();
+  doneWith("The passkey is removed.");
+});
 
 meter("#change-new_password");
 onSubmit("#change", async (form) => {

@@ -49,10 +49,14 @@ class Outcome(Enum):
     LOCKED_PASSWORD = "locked", "current_password"
     # Logging in and off
     LOGGED_IN = "logged_in", "password"
+    LOGGED_IN_PASSKEY = "logged_in", "passkey"
     LOGIN_REFUSED_UNKNOWN = "login_refused", "unknown_address"
     LOGIN_REFUSED_PASSWORD = "login_refused", "wrong_password"
     LOGIN_REFUSED_CHANGED = "login_refused", "changed_meanwhile"
     LOGIN_REFUSED_NO_TENANCY = "login_refused", "no_tenancy_to_show"
+    LOGIN_REFUSED_PASSKEY_UNKNOWN = "login_refused", "unknown_passkey"
+    LOGIN_REFUSED_PASSKEY_WRONG = "login_refused", "passkey_not_right"
+    LOGIN_REFUSED_CHALLENGE = "login_refused", "challenge_over"
     LOGGED_OFF = "logged_off", "here"
     SESSION_ENDED = "session_ended", "from_another"
     TENANCY_CHOSEN = "tenancy_chosen", "own"
@@ -70,6 +74,10 @@ class Outcome(Enum):
     PASSWORD_REFUSED_PERSONAL = "password_refused", "personal_words"
     PASSWORD_REFUSED_CURRENT = "password_refused", "wrong_current_password"
     PASSWORD_REFUSED_CHANGED = "password_refused", "changed_meanwhile"
+    # Passkeys
+    PASSKEY_ADDED = "passkey_added", "current_password"
+    PASSKEY_NOT_ADDED = "passkey_not_added", "not_right"
+    PASSKEY_REMOVED = "passkey_removed", "current_password"
     # Another email address to log in with
     EMAIL_ASKED = "email_asked", "code_sent"
     EMAIL_ASKED_TAKEN = "email_asked", "address_of_another"

@@ -98,6 +98,21 @@ PROBLEMS: dict[str, Problem] = {
         "Choose a new password first",
         "You logged in with a temporary password. Choose a password of your own, then go on.",
     ),
+    "PasskeyNotAccepted": Problem(
+        401,
+        "passkey-not-accepted",
+        "We could not log you in with that passkey",
+        "Try once more. If it goes on, log in with your password: the passkey may have been removed under Settings.",
+    ),
+    "PasskeyNotAdded": Problem(
+        422,
+        "passkey-not-added",
+        "We could not add that passkey",
+        "Nothing was changed. Start again from Settings, and finish within five minutes.",
+    ),
+    "PasskeysFull": Problem(
+        409, "passkeys-full", "You have ten passkeys", "Remove one that you no longer use, then add this one."
+    ),
     "TriesSpent": Problem(
         429, "tries-spent", "Too many tries", "Wait for the time in Retry-After, then try again, or ring us."
     ),

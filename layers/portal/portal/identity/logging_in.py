@@ -1,6 +1,7 @@
 """Logging in and off, and choosing which tenancy to look at."""
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,9 +11,18 @@ from portal.audit.service import Outcome
 from portal.failures import BadInput, Failure, FieldError, NotFound
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
-from portal.identity.sessions import NotLoggedIn, Session, SignedIn, key_of_replaced, new_session, replaced
+from portal.identity.sessions import (
+    NewSession,
+    NotLoggedIn,
+    Session,
+    SignedIn,
+    key_of_replaced,
+    new_session,
+    replaced,
+)
 from portal.identity.store import LoginItem, ResetItem, SessionItem
 from portal.tenancies import service as tenancies
+from portal.tenancies.service import Tenancy
 
 
 class LoginFailed(Failure):
@@ -61,19 +71,15 @@ def log_in(
         audit.note(wrong, at, customer_id=customer_id)
         raise LoginFailed
     match = tries.matched(login_tries, spent=refused is None)
-    held = tenancies.tenancies_of(login.customer_id, at)
-    if not held:
-        store.transact(match, audit.event(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id))
-        raise NoTenancyToShow
     temporary = is_temporary and not is_password
-    opened = new_session(
+    opened, held = session_for(
         login.customer_id,
-        held[0].tenancy_id,
         device,
         at,
         shared_computer=shared_computer,
         temporary_proof=secrets.token_hash(secrets.bare(password)) if temporary else None,
         last_visit_at=devices.signed_in_at(known_device, email),
+        match=match,
     )
     same_password = LoginItem.password_hash == login.password_hash
     writes: list[store.Write] = [opened.write, match]
@@ -94,6 +100,42 @@ def log_in(
         raise LoginFailed from None
     proof = None if shared_computer or temporary else devices.proof(email, at)
     return SignedIn(opened, held, temporary, proof)
+
+
+def session_for(
+    customer_id: str,
+    device: str,
+    at: datetime,
+    *,
+    shared_computer: bool,
+    last_visit_at: datetime | None,
+    temporary_proof: str | None = None,
+    match: store.Update | None = None,
+) -> tuple[NewSession, Sequence[Tenancy]]:
+    """The session of somebody who has proved who they are, on the first of their tenancies; and all that they hold.
+
+    Where there is nothing to show, `match` still gives back the try that proved it.
+
+    Raises:
+        NoTenancyToShow
+    """
+    held = tenancies.tenancies_of(customer_id, at)
+    if not held:
+        if match is None:
+            audit.note(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id)
+        else:
+            store.transact(match, audit.event(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id))
+        raise NoTenancyToShow
+    opened = new_session(
+        customer_id,
+        held[0].tenancy_id,
+        device,
+        at,
+        shared_computer=shared_computer,
+        temporary_proof=temporary_proof,
+        last_visit_at=last_visit_at,
+    )
+    return opened, held
 
 
 def _refusal(login_tries: str, at: datetime) -> Failure | None:

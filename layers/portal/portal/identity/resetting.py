@@ -1,8 +1,10 @@
 """Forgotten and changed passwords."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from portal import ids, store
+from portal import clock, ids, store
 from portal.audit import service as audit
 from portal.audit.service import Outcome
 from portal.clock import epoch
@@ -11,7 +13,7 @@ from portal.identity import passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail, notices
 from portal.identity.sessions import NewSession, NotLoggedIn, Session, end_all_but, ending, new_session
-from portal.identity.store import LoginItem, ResetItem
+from portal.identity.store import LoginItem, PasskeyItem, ResetItem
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
@@ -90,7 +92,8 @@ def change_password(
     with audit.noted_when(BadInput, Outcome.PASSWORD_REFUSED_WEAK, at, **who):
         passwords.refuse_weak(new_password, "new_password")
     person_at = tenancies.key_of_person(session.tenancy_id, session.person_id)
-    customer, person = store.fetch([identity.customer_key(session.customer_id), person_at], at)
+    keys = [identity.customer_key(session.customer_id), person_at, *identity.passkey_keys(session.customer_id)]
+    customer, person, *kept = store.fetch(keys, at)
     if customer is None:
         raise NotLoggedIn
     login, own_tries = prove_it_is_them(session, customer.email, current_password, at)
@@ -109,7 +112,7 @@ def change_password(
         opened.write,
         store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
         tries.matched(own_tries),
-        *notices("password_changed", session, customer.email, person, at=at, about={"at": at.isoformat()}),
+        *notices("password_changed", session, customer.email, person, at=at, about=_notice(kept, at)),
         *ending(open_now),
         audit.event(Outcome.PASSWORD_CHANGED_AFTER_RESET if session.temporary else Outcome.PASSWORD_CHANGED, at, **who),
     ]
@@ -120,6 +123,12 @@ def change_password(
         raise NotLoggedIn from None
     end_all_but(opened, at)
     return opened
+
+
+def _notice(kept: Sequence[PasskeyItem | None], at: datetime) -> dict[str, Any]:
+    """What the mail tells: passkeys outlive a new password, so that their owner hears of each."""
+    names = [f"{p.name}, added on {clock.day_in_words(clock.london_date(p.added_at))}" for p in kept if p]
+    return {"at": at.isoformat(), "passkeys": names}
 
 
 def prove_it_is_them(session: Session, email: str, password: str, at: datetime) -> tuple[LoginItem, str]:

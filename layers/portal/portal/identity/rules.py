@@ -21,6 +21,13 @@ WAITING_OF_REFERENCE = 10
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
+PASSKEYS_MOST = 10
+"""How many passkeys a customer may have: one for each phone and computer that a home holds, and some over."""
+CHALLENGE_LASTS = timedelta(minutes=5)
+"""How long a device may take to make or use a passkey (WebAuthn Level 3 §15.1: five to ten minutes)."""
+PASSKEY_ALGORITHMS = (-8, -7, -257)
+"""The signatures that a passkey may make, the likeliest to be safe for long first: EdDSA, ES256, RS256 (IANA COSE)."""
+
 IDLE = timedelta(minutes=15)
 IDLE_ON_SHARED_COMPUTER = timedelta(minutes=5)
 IDLE_WHILE_PAYING = timedelta(minutes=30)

@@ -7,6 +7,9 @@
 | EMAIL#pseudonym | DECOY | a reset that a stranger asked for | reset: it costs what a real one costs |
 | CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
 | CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
+| CUSTOMER#customer_id | PASSKEY#place | a passkey as its owner sees it | Settings, in the session's call |
+| CREDENTIAL#hash | CREDENTIAL | whose passkey that is, and its public key | log in with a passkey |
+| CHALLENGE#challenge_id | CHALLENGE | what a device is asked to sign | adding a passkey, log in with one |
 | CUSTOMER#customer_id | EMAIL | the new address that waits for its code | changing the email address, mail |
 | CUSTOMER#customer_id | FORMER#change_id | an address just given up | mail: the notice to it |
 | REGISTRATION#registration_id | REGISTRATION | an unfinished sign-up | verify, resend, mail |
@@ -22,6 +25,7 @@ from datetime import datetime
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from portal import store
+from portal.identity.rules import PASSKEYS_MOST
 from portal.settings import setting
 
 
@@ -57,6 +61,8 @@ class CustomerItem(_Item):
 
     email = UnicodeAttribute()
     registered_at = store.InstantAttribute()
+    # Random, and told to the devices that hold a passkey: it is what they know of whose it is.
+    user_handle = UnicodeAttribute(null=True)
 
 
 class EmailChangeItem(_Item):
@@ -91,6 +97,41 @@ class SessionItem(_Item):
     temporary = BooleanAttribute(default=False)
     temporary_proof = UnicodeAttribute(null=True)
     last_visit_at = store.InstantAttribute(null=True)
+
+
+class PasskeyItem(_Item):
+    """A passkey as its owner sees it, in one of the places that each customer has. What it is called is ours."""
+
+    range_prefix = "PASSKEY#"
+
+    passkey_id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    credential_id = UnicodeAttribute()
+    added_at = store.InstantAttribute()
+    last_used_at = store.InstantAttribute(null=True)
+
+
+class CredentialItem(_Item):
+    """What a passkey's signature is checked against. A credential is one customer's, whoever else claims it."""
+
+    range_prefix = "CREDENTIAL"
+
+    customer_id = UnicodeAttribute()
+    passkey_id = UnicodeAttribute()
+    place = NumberAttribute()
+    user_handle = UnicodeAttribute()
+    public_key = UnicodeAttribute()
+    sign_count = NumberAttribute()
+
+
+class ChallengeItem(_Item):
+    """What a device is asked to sign, once: for one purpose, and where somebody is logged in, in that session."""
+
+    range_prefix = "CHALLENGE"
+
+    purpose = UnicodeAttribute()
+    challenge = UnicodeAttribute()
+    session = UnicodeAttribute(null=True)
 
 
 class RegistrationItem(_Item):
@@ -172,6 +213,26 @@ def former_email_key(customer_id: str, change_id: str) -> store.Key:
 def session_key(customer_id: str, session_id: str) -> store.Key:
     """Where a session is."""
     return SessionItem.key(f"CUSTOMER#{customer_id}", f"SESSION#{session_id}")
+
+
+def passkey_key(customer_id: str, place: int) -> store.Key:
+    """Where a customer's passkey is: each has a number of places, and no more."""
+    return PasskeyItem.key(f"CUSTOMER#{customer_id}", f"{PasskeyItem.range_prefix}{place:02}")
+
+
+def passkey_keys(customer_id: str) -> list[store.Key]:
+    """All the places of a customer's passkeys."""
+    return [passkey_key(customer_id, place) for place in range(PASSKEYS_MOST)]
+
+
+def credential_key(credential_hash: str) -> store.Key:
+    """Where a passkey's public key is."""
+    return CredentialItem.key(f"CREDENTIAL#{credential_hash}", "CREDENTIAL")
+
+
+def challenge_key(challenge_id: str) -> store.Key:
+    """Where a challenge is."""
+    return ChallengeItem.key(f"CHALLENGE#{challenge_id}", "CHALLENGE")
 
 
 def registration_key(registration_id: str) -> store.Key:

@@ -235,6 +235,19 @@ Identifier = Annotated[
     ),
 ]
 
+DeviceBytes = Annotated[
+    str,
+    Meta(
+        max_length=8192,
+        pattern=r"^[A-Za-z0-9_-]+\Z",
+        description="What a device gave, in base64url without padding",
+        extra=words(
+            "Your device sent nothing. Try again.",
+            "Your device sent what we cannot read. Try again.",
+        ),
+    ),
+]
+
 Cursor = Annotated[
     str,
     Meta(
