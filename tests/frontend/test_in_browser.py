@@ -1074,6 +1074,17 @@ def test_a_payment_page_elsewhere_is_opened_only_over_https(tab: Callable[..., T
     expect(page.locator(".govuk-error-summary")).to_contain_text("Nothing was taken")
 
 
+def test_sent_again_after_it_was_paid_a_payment_is_told_of_and_not_opened(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /pay"] = ok(payment("succeeded"), 201)
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-all")
+    opened.submit()
+    page.wait_for_url("**/pay/done/#p1")
+    expect(page.get_by_role("heading", name="Thank you. You have paid")).to_be_visible()
+
+
 def test_a_payment_that_waits_is_waited_for_honestly(tab: Callable[..., Tab]) -> None:
     opened = tab()
     states = iter(["pending", "pending", "succeeded"])

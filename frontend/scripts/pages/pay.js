@@ -86,7 +86,8 @@ onSubmit(
     const of = JSON.stringify(wanted);
     if (attempt.of !== of) attempt = { of, key: crypto.randomUUID() };
     const { body } = await call("POST", "/pay", { body: wanted, headers: { "idempotency-key": attempt.key } });
-    const checkout = new URL(body.checkout_url, location.href);
+    // Sent again after it was paid or had ended, it has no page left to pay on, and a page that tells what it came to.
+    const checkout = new URL(body.checkout_url ?? `/pay/done/#${body.payment_id}`, location.href);
     if (checkout.protocol !== "https:" && checkout.origin !== location.origin) {
       throw new FormErrors([{ field: null, message: `We could not open the payment page. Nothing was taken. Ring us on ${brand.phone}` }]);
     }
