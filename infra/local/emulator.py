@@ -22,7 +22,7 @@ from infra.local.console import StackError
 from infra.local.settings import REGION, VENVS, Settings, alive
 
 _START_SECONDS = 30
-_STOP_SECONDS = 30
+_STOP_SECONDS = 90
 _KEEP_WARM_SECONDS = 3600
 
 

@@ -32,7 +32,7 @@ from infra.local.emulator import client
 from infra.local.settings import DEMO, ROOT, Running, Settings
 
 _START_SECONDS = 300
-_STOP_SECONDS = 60
+_STOP_SECONDS = 240
 
 
 @dataclass

@@ -88,9 +88,13 @@ class Visitor:
             self.complaints.append(f"a request to {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # Chromium notes each answer of 4xx itself; those of the API are answers like any other.
-        refused = "Failed to load resource: the server responded with a status of 4" in message.text
-        if message.type in {"error", "warning"} and not (refused and "/api/" in str(message.location.get("url"))):
+        # Chromium notes each answer of 4xx and 5xx itself; the API's of 4xx are answers like any other, and two pages
+        # are what is answered where there is none, or where the portal is closed.
+        noted = "Failed to load resource: the server responded with a status of "
+        address = urllib.parse.urlsplit(str(message.location.get("url"))).path
+        api = f"{noted}4" in message.text and address.startswith("/api/")
+        page = noted in message.text and address in {"/404.html", "/closed.html"}
+        if message.type in {"error", "warning"} and not (api or page):
             self.complaints.append(f"{self.page.url}: {message.text}")
 
     def open(self, address: str) -> Page:

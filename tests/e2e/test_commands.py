@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
 START_SECONDS = 300
+STOP_SECONDS = 240
 COLUMNS = {
     "tenancies.csv": "tenancy_reference,start_date,end_date,address_line_1,address_line_2,town,postcode",
     "people.csv": "tenancy_reference,person_reference,title,first_name,last_name,date_of_birth,email,mobile",
@@ -98,7 +99,7 @@ class Make:
     def control_c(self) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGINT)
-            self._process.wait(60)
+            self._process.wait(STOP_SECONDS)
 
 
 @pytest.fixture

@@ -21,6 +21,15 @@ from tests.e2e.stack import LocalStack, Reply
 from tests.e2e.tenant import SESSION, Tenant, new_password
 
 NOBODYS = "0" * 26
+# What is sent to each address that takes an id, by how the address ends.
+BODIES: dict[str, dict[str, Any]] = {
+    "{member_id}": {"name": "Mallory"},
+    "appointment": {"slot_id": "2026-12-01.morning"},
+    "cancel": {"reason": "Not mine"},
+    "reopen": {"reason": "Not mine"},
+    "rating": {"rating": 1},
+    "notes": {"text": "Not mine"},
+}
 
 
 def test_the_whole_mission_and_the_landlord_hears_of_it(
@@ -93,7 +102,8 @@ def test_what_belongs_to_somebody_else_is_answered_like_what_does_not_exist(
             if name not in theirs:
                 continue
             for method in methods:
-                body = {"name": "Mallory"} if method == "patch" else None
+                asks = "requestBody" in description.document["paths"][path][method]
+                body = BODIES[path.rpartition("/")[2]] if asks else None
                 answers = [
                     _seen(stranger.call(method.upper(), path.replace(f"{{{name}}}", id_), body, status=404))
                     for id_ in (theirs[name], NOBODYS, "x", theirs[name].upper(), f"{theirs[name]}0")

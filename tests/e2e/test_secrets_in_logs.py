@@ -24,7 +24,7 @@ TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox", "Audit")
 PERSONAL = {
     "Tenancies": {
         "PERSON": {"email", "mobile", "date_of_birth"},
-        "CONTACT": {"mobile", "mobile_seen", "home_phone", "correspondence_address", "preferences"},
+        "CONTACT": {"mobile", "mobiles_seen", "home_phone", "correspondence_address", "preferences"},
         "HOUSEHOLD": {"members"},
     },
     "Identity": {
@@ -208,7 +208,8 @@ def test_no_event_of_the_audit_tells_of_a_person_or_holds_an_address(run: Run, s
         "contact_changed", "household_changed",
     }  # fmt: skip
     assert _found({"events": _text(events)}, run.secrets | run.marks) == []
-    assert all(item["source"]["S"].endswith(".0/24") for item in events if "source" in item)
+    # A browser on this machine may come by either.
+    assert all(item["source"]["S"].endswith((".0/24", "/48")) for item in events if "source" in item)
     assert {name for item in events for name in item} <= {
         "pk", "sk", "at", "outcome", "reason", "customer_id", "tenancy_id", "source", "expires_at",
     }  # fmt: skip

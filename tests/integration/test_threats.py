@@ -257,12 +257,18 @@ def hostile(seeded: random.Random) -> str:
 
 def about_with(kind: str, text: str) -> dict[str, Any]:
     """What fills a mail of that kind, each of its free texts replaced."""
-    dated = re.compile(r"\d{4}-\d\d-\d\d")
-    return {
-        name: text if isinstance(value, str) and not dated.match(value) and name != "priority"
-        else [text] if isinstance(value, list) else value
-        for name, value in ABOUT[kind].items()
-    }  # fmt: skip
+    return _with(text, ABOUT[kind])
+
+
+def _with(text: str, about: Any, name: str = "") -> Any:
+    match about:
+        case dict():
+            return {name: _with(text, value, name) for name, value in about.items()}
+        case list():
+            return [_with(text, value, name) for value in about]
+        case str() if not re.match(r"\d{4}-\d\d-\d\d", about) and name not in {"priority", "duty", "stage"}:
+            return text
+    return about
 
 
 @sizes(1_000, 10_000)
