@@ -1,7 +1,7 @@
 """What a tenant asks of appointments: what is offered, booking, moving, giving up."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from portal import store
@@ -49,7 +49,6 @@ class Appointment(NamedTuple):
     trade: str
     starts_at: datetime
     ends_at: datetime
-    booked_by: str
     details: Mapping[str, Any]
     sequence: int
     changed_at: datetime
@@ -88,11 +87,10 @@ def of(item: RepairItem) -> Appointment | None:
     if not kept:
         return None
     return Appointment(
-        rules.Place(datetime.fromisoformat(kept["date"]).date(), kept["period"]),
+        _place_of(kept),
         kept["trade"],
         datetime.fromisoformat(kept["starts_at"]),
         datetime.fromisoformat(kept["ends_at"]),
-        kept["booked_by"],
         {name: kept.get(name) for name in DETAILS},
         int(item.appointment_sequence or 0),
         datetime.fromisoformat(kept["changed_at"]),
@@ -115,7 +113,7 @@ def book(session: Session, repair_id: str, slot_id: str, told: Mapping[str, Any]
     for _ in range(_TRIES):
         repairs.refuse_finished(item)
         had = _ahead(item, at)
-        wanted = _wanted(session, item, had, place, told, at)
+        wanted = _wanted(item, had, place, told, at)
         if had and wanted == item.appointment | {"changed_at": wanted["changed_at"]}:
             return had
         try:
@@ -198,13 +196,13 @@ def _ahead(item: RepairItem, at: datetime) -> Appointment | None:
     return had
 
 
+def _place_of(kept: Mapping[str, Any]) -> Place:
+    """The place of an appointment as it stands on its repair."""
+    return rules.Place(date.fromisoformat(kept["date"]), kept["period"])
+
+
 def _wanted(
-    session: Session,
-    item: RepairItem,
-    had: Appointment | None,
-    place: Place | None,
-    told: Mapping[str, Any],
-    at: datetime,
+    item: RepairItem, had: Appointment | None, place: Place | None, told: Mapping[str, Any], at: datetime
 ) -> dict[str, Any]:
     """The appointment as it is to stand on the repair; raises SlotTaken where the place cannot be had."""
     same = had is not None and had.place == place
@@ -218,7 +216,6 @@ def _wanted(
         "period": place.period,
         "starts_at": (had.starts_at if had and same else rules.starts_at(place)).isoformat(),
         "ends_at": (had.ends_at if had and same else rules.ends_at(place)).isoformat(),
-        "booked_by": had.booked_by if had and same else session.customer_id,
         "changed_at": at.isoformat(),
     } | {name: (told[name] if name in told else before.get(name)) or None for name in DETAILS}
 
@@ -228,7 +225,7 @@ def _changing(
 ) -> list[store.Write]:
     """The writes of one change: booked, moved, given up, or only something told anew."""
     repair_id = repairs.id_of(item)
-    place = rules.Place(datetime.fromisoformat(wanted["date"]).date(), wanted["period"]) if wanted else None
+    place = _place_of(wanted) if wanted else None
     change = _change(had, place)
     writes: list[store.Write] = [
         repairs.with_appointment(item, wanted, at, happened=None if change == "details" else f"appointment_{change}"),

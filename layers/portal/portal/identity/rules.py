@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from portal.clock import LONDON
-from portal.failures import FieldError
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_CHARACTERS = 8
@@ -180,8 +179,3 @@ def facts_that_differ(
         tuple(name for name, a, b in zip(_OF_PERSON, typed, record, strict=True) if a != b) for record in records
     ]
     return min(differing, key=lambda names: (len(names), names), default=_OF_PERSON)
-
-
-def refused_password(trouble: str, field: str) -> list[FieldError]:
-    """The error beside the password's field."""
-    return [FieldError(field, trouble)]
