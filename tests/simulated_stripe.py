@@ -1,89 +1,151 @@
 """A simulation of the part of Stripe's API that the portal calls, on loopback: no account, no internet, no money.
 
-Its objects have the fields of Stripe's published fixtures (github.com/stripe/openapi) that matter here, and its
-idempotency keys their meaning: the same key and parameters give the same answer, other parameters an error.
+Its objects have every field of Stripe's published fixtures (`stripe_shapes.json` has their names and types), its lists
+and things hold ids unless they are asked to be expanded, and its idempotency keys have their meaning: the same key and
+parameters give the same answer, other parameters an error.
 """
 
+import copy
 import hmac
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 API_KEY = "sk_test_simulated"
 WEBHOOK_SECRET = "whsec_simulated"
+SHAPES: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("stripe_shapes.json").read_text())["resources"]
+_EMPTY: dict[str, Any] = {
+    "null": None, "boolean": False, "integer": 0, "string": "", "array": [], "object": {},
+}  # fmt: skip
+# How long a caller is kept waiting that should give up; tests give up sooner.
+WAIT_SECONDS = 0.5
 
 
 class SimulatedStripe:
-    """Stripe, as far as we see it. `fails` is an HTTP status that each call is answered with."""
+    """Stripe, as far as we see it. `fails` is an HTTP status that each call is answered with.
 
-    def __init__(self) -> None:
+    `strike` does a fault to one call, or to all from it on: what a network and a server far away can do.
+    """
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self.now = now
         self.sessions: dict[str, dict[str, Any]] = {}
+        self.refunds: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.fails: int | None = None
         self.address = ""
+        self.fault: str | None = None
+        self.at, self.lasting, self.calls = 0, False, 0
         self._by_key: dict[str, tuple[dict[str, str], str]] = {}
         self._told = 0
 
+    def strike(self, fault: str | None, at: int = 0, *, lasting: bool = False) -> None:
+        self.fault, self.at, self.lasting, self.calls = fault, at, lasting, 0
+
+    def struck(self) -> str | None:
+        """The fault of the call that comes in now."""
+        number, self.calls = self.calls, self.calls + 1
+        return self.fault if (number >= self.at if self.lasting else number == self.at) else None
+
+    def kept(self) -> Any:
+        """All that Stripe knows, for `put_back`."""
+        return copy.deepcopy((self.sessions, self.refunds, self._by_key, self._told))
+
+    def put_back(self, kept: Any) -> None:
+        self.sessions, self.refunds, self._by_key, self._told = copy.deepcopy(kept)
+
     # ----------------------------------------------------------------------------------- its API
 
-    def answer(self, method: str, path: str, params: dict[str, str], key: str, now: int) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, params: dict[str, str], key: str) -> tuple[int, Any]:
         self.asked.append((method, path, params))
         if self.fails:
             return self.fails, {"error": {"type": "api_error", "message": "simulated"}}
+        expand = {value.removeprefix("data.") for name, value in params.items() if name.startswith("expand[")}
         match method, path.removeprefix("/v1/").split("/"):
             case "POST", ["checkout", "sessions"]:
-                return self._create(params, key, now)
+                return self._create(params, key)
             case "GET", ["checkout", "sessions"]:
-                return 200, self._list(params)
+                return 200, self._list(self.sessions.values(), params, lambda s: self._shown(s, expand))
             case "GET", ["checkout", "sessions", which] if which in self.sessions:
-                return 200, self._expanded(self.sessions[which])
+                return 200, self._shown(self.sessions[which], expand)
+            case "GET", ["refunds"]:
+                return 200, self._list(self.refunds, params, lambda r: self._expanded(r, "charge", expand))
             case "GET", ["payment_intents", which]:
-                found = [s["payment_intent"] for s in self.sessions.values() if s["payment_intent"]["id"] == which]
-                if found:
-                    return 200, found[0]
+                for intent in (s["payment_intent"] for s in self.sessions.values()):
+                    if intent["id"] == which:
+                        return 200, self._expanded(intent, "latest_charge", expand)
         return 404, {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such thing"}}
 
-    def _create(self, params: dict[str, str], key: str, now: int) -> tuple[int, Any]:
+    def _create(self, params: dict[str, str], key: str) -> tuple[int, Any]:
+        now = self.now()
         if key in self._by_key:
             before, which = self._by_key[key]
             if before != params:
                 return 400, {"error": {"type": "idempotency_error", "message": "other parameters under that key"}}
-            return 200, self._expanded(self.sessions[which])
+            return 200, self._shown(self.sessions[which], set())
         if not 1_800 <= int(params["expires_at"]) - now <= 86_400:
             return 400, {"error": {"type": "invalid_request_error", "param": "expires_at", "message": "too soon"}}
-        which = f"cs_test_{len(self.sessions) + 1:04}"
         price = "line_items[0][price_data]"
-        amount, currency = int(params[f"{price}[unit_amount]"]), params[f"{price}[currency]"]
-        intent = {
-            "id": which.replace("cs", "pi"), "object": "payment_intent", "amount": amount, "currency": currency,
-            "status": "requires_payment_method", "latest_charge": None,
-            "metadata": _nested(params, "payment_intent_data[metadata]"),
-        }  # fmt: skip
-        self.sessions[which] = {
-            "id": which, "object": "checkout.session", "amount_total": amount, "currency": currency, "created": now,
-            "client_reference_id": params["client_reference_id"], "status": "open", "payment_status": "unpaid",
-            "metadata": _nested(params, "metadata"), "mode": params["mode"], "payment_intent": intent,
-            "url": f"https://checkout.stripe.example/c/pay/{which}", "expires_at": int(params["expires_at"]),
-        }  # fmt: skip
+        which = self._open(
+            int(params[f"{price}[unit_amount]"]),
+            params[f"{price}[currency]"],
+            _nested(params, "metadata"),
+            client_reference_id=params["client_reference_id"],
+            mode=params["mode"],
+            expires_at=int(params["expires_at"]),
+        )
+        self.sessions[which]["payment_intent"]["metadata"] = _nested(params, "payment_intent_data[metadata]")
         self._by_key[key] = (params, which)
-        return 200, self._expanded(self.sessions[which])
+        return 200, self._shown(self.sessions[which], set())
 
-    def _list(self, params: dict[str, str]) -> dict[str, Any]:
+    def sell(self, amount: int) -> str:
+        """Somebody buys on a page of another product in the same account; its id."""
+        which = self._open(amount, "gbp", {"order": "42"}, mode="payment", expires_at=self.now() + 86_400)
+        self.complete(which)
+        return which
+
+    def _open(self, amount: int, currency: str, metadata: dict[str, str], **more: Any) -> str:
+        now, which = self.now(), f"cs_test_{len(self.sessions) + 1:04}"
+        intent = made(
+            "payment_intent", id=which.replace("cs", "pi"), amount=amount, currency=currency, created=now,
+            status="requires_payment_method", latest_charge=None, metadata=dict(metadata),
+        )  # fmt: skip
+        self.sessions[which] = made(
+            "checkout.session", id=which, amount_total=amount, amount_subtotal=amount, currency=currency, created=now,
+            status="open", payment_status="unpaid", metadata=metadata, payment_intent=intent,
+            url=f"https://checkout.stripe.example/c/pay/{which}", **more,
+        )  # fmt: skip
+        return which
+
+    @staticmethod
+    def _list(all_: Any, params: dict[str, str], show: Callable[[Any], Any]) -> dict[str, Any]:
         first, last, size = int(params["created[gte]"]), int(params["created[lt]"]), min(int(params["limit"]), 2)
-        newest_first = [s for s in reversed(self.sessions.values()) if first <= s["created"] < last]
+        newest_first = [thing for thing in reversed(list(all_)) if first <= thing["created"] < last]
         after = [s["id"] for s in newest_first].index(params["starting_after"]) + 1 if "starting_after" in params else 0
         page = newest_first[after : after + size]
         more = len(newest_first) > after + size
-        return {"object": "list", "data": [self._expanded(s) for s in page], "has_more": more}
+        return {"object": "list", "url": "/v1", "data": [show(thing) for thing in page], "has_more": more}
+
+    def _shown(self, session: dict[str, Any], expand: set[str]) -> dict[str, Any]:
+        if session["status"] == "open" and self.now() >= session["expires_at"]:
+            session["status"] = "expired"
+        if session["status"] in {"open", "expired"}:
+            return session | {"payment_intent": None}
+        intent = session["payment_intent"]
+        if not any(name.startswith("payment_intent") for name in expand):
+            return session | {"payment_intent": intent["id"]}
+        inner = {name.removeprefix("payment_intent.") for name in expand}
+        return session | {"payment_intent": self._expanded(intent, "latest_charge", inner)}
 
     @staticmethod
-    def _expanded(session: dict[str, Any]) -> dict[str, Any]:
-        untouched = session["status"] == "open" or session["status"] == "expired"
-        return session | {"payment_intent": None if untouched else session["payment_intent"]}
+    def _expanded(thing: dict[str, Any], name: str, expand: set[str]) -> dict[str, Any]:
+        inner = thing[name]
+        return thing | {name: inner if name in expand or inner is None else inner["id"]}
 
     # ------------------------------------------------------------------------- what its page and its owner do
 
@@ -95,7 +157,7 @@ class SimulatedStripe:
         intent["status"] = "processing"
         if paid:
             self._charge(session)
-        return self._event("checkout.session.completed", self._collapsed(session))
+        return self._event("checkout.session.completed", self._shown(session, set()))
 
     def bank_says(self, which: str, *, paid: bool) -> dict[str, Any]:
         session = self.sessions[which]
@@ -104,46 +166,53 @@ class SimulatedStripe:
         else:
             session["payment_intent"]["status"] = "requires_payment_method"
         outcome = "succeeded" if paid else "failed"
-        return self._event(f"checkout.session.async_payment_{outcome}", self._collapsed(session))
+        return self._event(f"checkout.session.async_payment_{outcome}", self._shown(session, set()))
 
     def expire(self, which: str) -> dict[str, Any]:
         self.sessions[which]["status"] = "expired"
-        return self._event("checkout.session.expired", self._collapsed(self.sessions[which]))
+        return self._event("checkout.session.expired", self._shown(self.sessions[which], set()))
 
     def refund(self, which: str, amount: int) -> dict[str, Any]:
         charge = self.sessions[which]["payment_intent"]["latest_charge"]
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+        self.refunds.append(
+            made(
+                "refund", id=f"re_test_{len(self.refunds) + 1:04}", amount=amount, currency=charge["currency"],
+                charge=charge, payment_intent=charge["payment_intent"], created=self.now(), status="succeeded",
+            )
+        )  # fmt: skip
         return self._event("charge.refunded", dict(charge))
 
     def dispute(self, which: str, kind: str = "created", status: str = "needs_response") -> dict[str, Any]:
         intent = self.sessions[which]["payment_intent"]
         left = intent["amount"] - intent["latest_charge"]["amount_refunded"]
-        dispute = {
-            "id": which.replace("cs", "du"), "object": "dispute", "amount": left, "currency": intent["currency"],
-            "charge": intent["latest_charge"]["id"], "payment_intent": intent["id"], "status": status, "metadata": {},
-        }  # fmt: skip
+        dispute = made(
+            "dispute", id=which.replace("cs", "du"), amount=left, currency=intent["currency"], created=self.now(),
+            charge=intent["latest_charge"]["id"], payment_intent=intent["id"], status=status,
+        )  # fmt: skip
         return self._event(f"charge.dispute.{kind}", dispute)
 
     def _charge(self, session: dict[str, Any]) -> None:
         intent = session["payment_intent"]
         session["payment_status"], intent["status"] = "paid", "succeeded"
-        intent["latest_charge"] = {
-            "id": intent["id"].replace("pi", "ch"), "object": "charge", "amount": intent["amount"],
-            "amount_refunded": 0, "currency": intent["currency"], "metadata": dict(intent["metadata"]),
-            "payment_intent": intent["id"], "refunded": False, "disputed": False,
-        }  # fmt: skip
-
-    @staticmethod
-    def _collapsed(session: dict[str, Any]) -> dict[str, Any]:
-        return session | {"payment_intent": session["payment_intent"]["id"]}
+        intent["latest_charge"] = made(
+            "charge", id=intent["id"].replace("pi", "ch"), amount=intent["amount"], currency=intent["currency"],
+            metadata=dict(intent["metadata"]), payment_intent=intent["id"], created=self.now(), status="succeeded",
+            paid=True,
+        )  # fmt: skip
 
     def _event(self, kind: str, thing: dict[str, Any]) -> dict[str, Any]:
         self._told += 1
-        return {
-            "id": f"evt_{self._told:04}", "object": "event", "type": kind, "livemode": False,
-            "created": self.sessions[next(iter(self.sessions))]["created"], "data": {"object": thing},
-        }  # fmt: skip
+        return made("event", id=f"evt_{self._told:04}", type=kind, created=self.now(), data={"object": thing})
+
+
+def made(resource: str, **values: Any) -> dict[str, Any]:
+    """One of Stripe's objects with every field of the published fixture: those named, the others empty."""
+    shape = SHAPES[resource]
+    assert values.keys() <= shape.keys(), f"{resource} has no {values.keys() - shape.keys()}"
+    empty = {name: copy.copy(_EMPTY[kind]) for name, kind in shape.items()}
+    return empty | {"object": resource} | values
 
 
 def signed(event: Any, sent_at: int, secret: str = WEBHOOK_SECRET) -> tuple[dict[str, str], bytes]:
@@ -158,21 +227,47 @@ def _nested(params: dict[str, str], name: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(now: Any) -> Iterator[SimulatedStripe]:
+def running(now: Callable[[], int]) -> Iterator[SimulatedStripe]:
     """The simulation, listening; `now()` is its clock's epoch second."""
-    stripe = SimulatedStripe()
+    stripe = SimulatedStripe(now)
+    closing = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             sent = self.rfile.read(length).decode() if length else urlsplit(self.path).query
             params = {key: values[0] for key, values in parse_qs(sent).items()}
+            fault = stripe.struck()
+            if fault == "timeout":
+                closing.wait(WAIT_SECONDS)
+            if fault in {"timeout", "reset before"}:
+                return
+            if fault in {"429", "500", "503"}:
+                self._send(int(fault), json.dumps({"error": {"type": "api_error", "message": "simulated"}}).encode())
+                return
             if self.headers.get("authorization") != f"Bearer {API_KEY}":
                 status, body = 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key"}}
             else:
                 key = self.headers.get("idempotency-key", "")
-                status, body = stripe.answer(self.command, urlsplit(self.path).path, params, key, now())
+                status, body = stripe.answer(self.command, urlsplit(self.path).path, params, key)
             content = json.dumps(body).encode()
+            match fault:
+                case "answer lost":
+                    return
+                case "slow":
+                    closing.wait(WAIT_SECONDS)
+                    return
+                case "cut off":
+                    content = content[: len(content) // 2]
+                case "no json":
+                    content = b"<html>Bad gateway</html>"
+                case "another shape":
+                    content = b'{"object": "something"}'
+                case "a list":
+                    content = b"[]"
+            self._send(status, content)
+
+        def _send(self, status: int, content: bytes) -> None:
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
@@ -191,6 +286,7 @@ def running(now: Any) -> Iterator[SimulatedStripe]:
         stripe.address = f"http://127.0.0.1:{server.server_port}"
         yield stripe
     finally:
+        closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -219,13 +219,12 @@ def _beside(session: Session, rent_account_id: str) -> list[store.Key]:
     return [
         rent.key_of(session.tenancy_id, rent_account_id),
         tenancies.key_of(session.tenancy_id),
-        tenancies.key_of_person(session.tenancy_id, session.person_id),
     ]
 
 
 @app.get(
     "/api/balance/{rent_account_id}/statement",
-    beside=_beside,
+    beside=lambda session, rent_account_id: [rent.key_of(session.tenancy_id, rent_account_id)],
     failures=(*_SESSION, NotFound, BadInput),
     media_types=("application/json", "text/csv", "application/pdf"),
 )
@@ -233,17 +232,16 @@ def statement(
     session: Session, rent_account_id: str, *, from_: Day | None = None, to: Day | None = None, format: Format = "json"
 ) -> Answer[Statement] | Answer[Page]:
     """The account's statement for any days, ten years at most: the last three months where none are named."""
-    account, tenancy, person = session.beside
-    made = rent.statement(account, from_, to, clock.now())
-    holder = tenancies.holder(tenancy, person)
+    made = rent.statement(session.beside[0], from_, to, clock.now())
+    holders = tenancies.holders(session.tenancy_id, clock.now())
     if format == "json":
         return Answer(
             Statement(
                 rent_account_id,
                 made.reference,
                 made.name,
-                holder.reference,
-                list(holder.lines),
+                holders.reference,
+                list(holders.lines),
                 landlord()["contact"]["address"],
                 made.since,
                 made.until,
@@ -257,7 +255,7 @@ def statement(
 
     if format == "csv":
         return _file(statements.as_csv(made), "text/csv; charset=utf-8", statements.file_name(made, "csv"))
-    document = statements.as_pdf(made, holder.lines, holder.reference, landlord())
+    document = statements.as_pdf(made, holders.lines, holders.reference, landlord())
     return _file(document, "application/pdf", statements.file_name(made, "pdf"))
 
 
@@ -265,7 +263,7 @@ def statement(
 def explanation(session: Session, rent_account_id: str) -> Explanation:
     """Why the balance is what it is, in sentences: what changed, what is expected, what comes next."""
     at = clock.now()
-    account, tenancy, _ = session.beside
+    account, tenancy = session.beside
     waiting = payments.on_their_way(session, rent_account_id, at) if account else []
     found = rent.explanation(account, session.last_visit_at, waiting, tenancies.is_over(tenancy, at), at)
     return Explanation(
@@ -315,7 +313,7 @@ def calendar_file(session: Session, rent_account_id: str) -> Answer[Page]:
 
 def _plan(session: Session) -> RentPlan:
     at = clock.now()
-    account, tenancy, _ = session.beside
+    account, tenancy = session.beside
     return rent.rent_plan(account, tenancies.is_over(tenancy, at), at)
 
 

@@ -2,21 +2,29 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from portal import aws, clock, store
 from portal.payments import sandbox
-from portal.payments.store import QuarantinedItem
-from portal.payments.stripe_checkout import _READERS
+from portal.payments.provider import Checkout
+from portal.payments.providers import the_provider
+from portal.payments.store import PaymentItem, QuarantinedItem
+from portal.payments.stripe_checkout import _LIST_SECONDS, _READ_SECONDS, _READERS
 from tests import simulated_stripe
-from tests.integration.conftest import Browser
+from tests.integration.conftest import Browser, log_in_as
 from tests.integration.test_reconciling import balance_of_account, reconcile, report_of, waiting
-from tests.integration.test_rent_and_pay import account, balance_of, deliver, start  # noqa: F401  (a fixture)
+from tests.integration.test_rent_and_pay import (  # noqa: F401  (a fixture)
+    account,
+    balance_of,
+    deliver,
+    lines_of,
+    start,
+)
 from tests.integration.test_settling import shown
-from tests.simulated_stripe import API_KEY, WEBHOOK_SECRET, SimulatedStripe, signed
+from tests.simulated_stripe import API_KEY, SHAPES, WEBHOOK_SECRET, SimulatedStripe, signed
 
 Told = tuple[dict[str, str], bytes]
 
@@ -179,6 +187,102 @@ def test_what_it_took_on_a_day_and_never_told_is_found_by_the_days_report(
     assert waiting() == 0
 
 
+def test_a_refund_that_was_never_told_of_is_found_by_the_report_of_its_own_day(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    own_tenancy: Any,
+    noon: Any,
+) -> None:
+    payment = start(browser, account).json
+    page = provider.page(payment)
+    tell(provider, provider.pays(page))
+    noon.shift(timedelta(days=1))
+    reconcile("daily")
+    noon.shift(timedelta(days=1))
+    provider.refunds(page, 20_00)
+    noon.shift(timedelta(days=1))
+    reconcile("daily")
+    rows = [row for row in report_of(date(2026, 11, 26)) if row[1] == "not_given_back"]
+    assert [row[0] for row in rows] == [payment["reference"]]
+    log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
+    posted = {(line["kind"], line["posted_on"], line["amount_pence"]) for line in lines_of(browser, account)}
+    assert {("payment", "2026-11-24", -50_00), ("refund", "2026-11-26", 20_00)} <= posted
+
+
+@pytest.mark.parametrize("heard", ["refund", "won dispute"])
+def test_money_first_heard_of_by_what_came_later_is_posted_on_the_day_it_was_paid(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    own_tenancy: Any,
+    noon: Any,
+    heard: str,
+) -> None:
+    page = provider.page(start(browser, account).json)
+    provider.pays(page)
+    noon.shift(timedelta(days=2))
+    if heard == "refund":
+        event = provider.refunds(page, 20_00)
+    else:
+        provider.disputes(page)
+        event = provider.wins(page)
+    assert tell(provider, event) == 200
+    log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
+    days = {line["posted_on"] for line in lines_of(browser, account) if line["kind"] == "payment"}
+    assert days == {"2026-11-24"}
+    assert {line["posted_on"] for line in lines_of(browser, account)} == {"2026-11-16", "2026-11-24", "2026-11-26"}
+
+
+def test_where_the_event_comes_before_the_page_is_noted_the_page_is_noted_all_the_same(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    own_tenancy: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kind = type(the_provider())
+    real = kind.start
+
+    def paid_at_once(its: Any, *given: Any) -> Checkout:
+        page: Checkout = real(its, *given)
+        tell(provider, provider.pays(page.checkout_id))
+        return page
+
+    monkeypatch.setattr(kind, "start", paid_at_once)
+    payment = start(browser, account).json
+    assert payment["status"] == "succeeded"
+    kept = PaymentItem.get(f"TENANCY#{own_tenancy.tenancy_id}", f"PAYMENT#{payment['payment_id']}")
+    assert kept.checkout_id
+
+
+def test_after_a_change_of_provider_the_report_lists_what_the_other_took_and_goes_on(
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    paid, checkout = start(browser, account).json, AtSandbox()
+    tell(checkout, checkout.pays(checkout.page(paid)))
+    stripe = request.getfixturevalue("stripe")
+    other = start(browser, account, key={"idempotency-key": "stripe-0001"}).json
+    stripe.complete(AtStripe(stripe).page(other))
+    noon.shift(timedelta(days=1))
+    assert reconcile("daily")["days"][-1] == "2026-11-24"
+    rows = {row[0]: row[1:3] for row in report_of(date(2026, 11, 24))}
+    assert rows == {
+        paid["reference"]: ["not_at_provider", "Stripe has no such thing"],
+        other["reference"]: ["not_posted", "succeeded 50.00"],
+    }
+    monkeypatch.setenv("PAYMENT_PROVIDER", "sandbox")
+    noon.shift(timedelta(days=1))
+    assert reconcile("daily")["days"] == ["2026-11-25"]
+    assert [row[1:3] for row in report_of(date(2026, 11, 25)) if row[0] == other["reference"]] == [
+        ["not_at_provider", "the sandbox has no such page"]
+    ]
+
+
 def test_an_unsigned_event_is_refused(provider: Any, browser: Browser, account: str) -> None:  # noqa: F811
     payment = start(browser, account).json
     headers, body = provider.pays(provider.page(payment))
@@ -190,6 +294,164 @@ def test_an_unsigned_event_is_refused(provider: Any, browser: Browser, account: 
 
 
 # ------------------------------------------------------------------------------------ Stripe alone
+
+# Every field of Stripe's objects that stripe_checkout.py reads, and what it takes it for.
+READ = {
+    "event": {"id": "string", "type": "string", "created": "integer", "data": "object"},
+    "checkout.session": {
+        "id": "string", "url": "string", "status": "string", "payment_status": "string", "amount_total": "integer",
+        "currency": "string", "metadata": "object", "payment_intent": "string", "created": "integer",
+    },
+    "payment_intent": {
+        "amount": "integer", "currency": "string", "metadata": "object", "status": "string", "latest_charge": "string",
+    },
+    "charge": {
+        "id": "string", "amount": "integer", "amount_refunded": "integer", "currency": "string", "metadata": "object",
+        "created": "integer",
+    },
+    "refund": {"id": "string", "charge": "string", "created": "integer"},
+    "dispute": {
+        "id": "string", "status": "string", "payment_intent": "string", "currency": "string", "amount": "integer",
+        "created": "integer",
+    },
+}  # fmt: skip
+_JSON = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+
+
+@pytest.mark.parametrize("resource", sorted(READ))
+def test_each_field_that_is_read_stands_in_stripes_published_fixtures_as_what_it_is_taken_for(resource: str) -> None:
+    published = SHAPES[resource]
+    assert READ[resource].keys() <= published.keys()
+    assert [n for n, kind in READ[resource].items() if published[n] not in {kind, "null"}] == []
+
+
+def test_what_the_simulation_says_has_the_fields_of_stripes_published_fixtures_and_their_types(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    page = AtStripe(stripe).page(start(browser, account).json)
+    events = [stripe.complete(page), stripe.refund(page, 10_00), stripe.dispute(page)]
+    events += [stripe.dispute(page, "funds_withdrawn"), stripe.dispute(page, "closed", "lost")]
+    said = [*events, *(event["data"]["object"] for event in events)]
+    said += [stripe._expanded(stripe.sessions[page]["payment_intent"], "latest_charge", set())]
+    said += [stripe._expanded(refund, "charge", set()) for refund in stripe.refunds]
+    assert {thing["object"] for thing in said} == SHAPES.keys()
+    for thing in said:
+        published = SHAPES[thing["object"]]
+        assert thing.keys() == published.keys()
+        otherwise = [n for n, value in thing.items() if value is not None and _JSON[type(value)] != published[n]]
+        assert [n for n in otherwise if published[n] != "null"] == []
+
+
+def test_what_was_sold_beside_us_in_the_same_account_is_listed_and_keeps_nothing_of_ours_waiting(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+) -> None:
+    first = start(browser, account).json
+    sold, unpaid = stripe.sell(30_00), stripe.sell(7_00)
+    stripe.sessions[unpaid] |= {"status": "open", "payment_status": "unpaid"}
+    stripe.refund(sold, 10_00)
+    last = start(browser, account, key={"idempotency-key": "beside-0001"}).json
+    for payment in (first, last):
+        stripe.complete(AtStripe(stripe).page(payment))
+    noon.shift(timedelta(days=1))
+    for _ in range(2):
+        reconcile("daily")
+    assert balance_of_account(account) == 123_45 - 100_00
+    rows = {row[0]: row[1:3] for row in report_of(date(2026, 11, 24))}
+    assert rows == {
+        sold: ["unknown_here", "Stripe's page has another shape"],
+        stripe.refunds[0]["id"]: ["unknown_here", "Stripe's refund has another shape"],
+        first["reference"]: ["not_posted", "succeeded 50.00"],
+        last["reference"]: ["not_posted", "succeeded 50.00"],
+    }
+
+
+def test_an_inquiry_that_becomes_a_dispute_takes_the_money_off_and_one_that_is_decided_for_us_puts_it_on_again(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    at = AtStripe(stripe)
+    payment = start(browser, account).json
+    page = at.page(payment)
+    tell(at, at.pays(page))
+    seen = []
+    for kind, status in (
+        ("created", "warning_needs_response"), ("funds_withdrawn", "needs_response"), ("created", "needs_response"),
+        ("funds_reinstated", "won"), ("closed", "won"), ("funds_withdrawn", "needs_response"),
+    ):  # fmt: skip
+        for _ in range(2):
+            assert tell(at, _told(stripe.dispute(page, kind, status))) == 200
+        seen.append((shown(browser, payment)["status"], balance_of(browser)))
+    assert seen == [
+        ("succeeded", 73_45), ("disputed", 123_45), ("disputed", 123_45), ("dispute_won", 73_45),
+        ("dispute_won", 73_45), ("dispute_won", 73_45),
+    ]  # fmt: skip
+    assert tell(at, _told(stripe.dispute(page, "closed", "warning_closed"))) == 200
+    assert balance_of(browser) == 73_45
+
+
+def test_a_dispute_that_came_to_nothing_takes_no_money(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    at = AtStripe(stripe)
+    page = at.page(start(browser, account).json)
+    tell(at, at.pays(page))
+    assert tell(at, _told(stripe.dispute(page, "created", "prevented"))) == 200
+    assert balance_of(browser) == 73_45
+
+
+def on_its_way(browser: Browser, account_id: str) -> list[str]:
+    said = browser.call("balance", "GET", f"/api/balance/{account_id}/explanation").json["sentences"]
+    return [sentence["text"] for sentence in said if sentence["about"] == "on_its_way"]
+
+
+def test_only_what_stripe_says_is_with_the_bank_is_on_its_way_and_a_page_that_was_left_is_not(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    payment = start(browser, account).json
+    (left,) = on_its_way(browser, account)
+    assert "is on its way" not in left
+    assert "no money was taken" in left
+    at = AtStripe(stripe)
+    assert tell(at, _told(stripe.complete(at.page(payment), paid=False))) == 200
+    (waits,) = on_its_way(browser, account)
+    assert "is on its way" in waits
+    assert tell(at, _told(stripe.bank_says(at.page(payment), paid=True))) == 200
+    assert tell(at, _told(stripe.complete(at.page(payment), paid=False))) == 200, "told late"
+    assert (on_its_way(browser, account), shown(browser, payment)["status"]) == ([], "succeeded")
+
+
+def test_a_tenants_call_gives_stripe_two_seconds_and_the_nightly_lists_half_a_minute(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import requests
+
+    waited, real = [], requests.Session.request
+
+    def request(session: Any, method: str, url: str, **how: Any) -> Any:
+        waited.append((url.partition("/v1/")[2].partition("?")[0], how["timeout"]))
+        return real(session, method, url, **how)
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    start(browser, account)
+    noon.shift(timedelta(days=1))
+    reconcile("daily")
+    assert waited[0] == ("checkout/sessions", (1, _READ_SECONDS))
+    assert set(waited[1:]) == {("checkout/sessions", (1, _LIST_SECONDS)), ("refunds", (1, _LIST_SECONDS))}
+    assert (_READ_SECONDS, _LIST_SECONDS) == (2, 30)
 
 
 def test_stripe_is_told_amount_and_references_and_nothing_about_a_person(
@@ -282,7 +544,7 @@ def test_t19_what_stripe_says_otherwise_than_agreed_is_kept_for_a_person_and_cre
     if kind == "charge.refunded":
         thing = stripe.sessions[page]["payment_intent"]["latest_charge"]
     elif kind.startswith("checkout"):
-        thing = stripe._collapsed(stripe.sessions[page])
+        thing = stripe._shown(stripe.sessions[page], set())
     if kind.endswith("closed"):
         thing = thing | {"status": "won"}
     if kind.startswith("charge.dispute"):

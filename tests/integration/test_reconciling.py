@@ -171,7 +171,7 @@ def test_f20_what_the_provider_took_and_no_event_told_is_posted_by_the_report_an
         reconcile("daily")
         assert balance_of_account(account) == 123_45 - 30_00
         assert report_of(date(2026, 11, 24)) == [
-            [reference, "not_given_back", "refunded 20.00", "succeeded 50.00"],
+            [reference, "not_given_back", "refunded 20.00", "pending 50.00"],
             [reference, "not_posted", "succeeded 50.00", "pending 50.00"],
         ]
         state = payments.reported_key()
@@ -197,7 +197,7 @@ def test_the_report_names_what_the_provider_does_not_know_and_what_has_not_come_
     assert record_transactions([back], clock.now()) == [UNCHANGED]
     noon.shift(timedelta(days=1))
     with monkeypatch.context() as patch:
-        patch.setattr(sandbox.Sandbox, "taken_on", lambda *_: iter(()))
+        patch.setattr(sandbox.Sandbox, "moved_on", lambda *_: iter(()))
         patch.setattr(sandbox.Sandbox, "look_up", lambda *_: [])
         reconcile("daily")
     rows = report_of(date(2026, 11, 24))
@@ -208,6 +208,39 @@ def test_the_report_names_what_the_provider_does_not_know_and_what_has_not_come_
     noon.shift(timedelta(days=7))
     assert len(reconcile("daily")["days"]) == 7, "the days that were missed are made up for"
     assert report_of(date(2026, 12, 1)) == [[payment["reference"], "not_listed", "", "succeeded 50.00"]]
+
+
+def test_a_payment_that_the_job_stumbles_over_keeps_none_behind_it_waiting_and_the_job_says_so(
+    browser: Browser,
+    account: str,  # noqa: F811
+    noon: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(4):
+        approved(browser, account, number)
+    noon.shift(timedelta(minutes=16))
+    from portal.payments import reconciling
+
+    real, seen = reconciling.settle, []
+
+    def settle(name: str, event: Any, at: Any) -> None:
+        seen.append(event.facts.payment_id)
+        if event.facts.payment_id == seen[0]:
+            raise RuntimeError
+        real(name, event, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reconciling, "settle", settle)
+        with pytest.raises(RuntimeError):
+            reconcile()
+        assert (balance_of(browser), waiting()) == (123_45 - 150_00, 1)
+        noon.shift(timedelta(days=1))
+        with pytest.raises(RuntimeError):
+            reconcile("daily")
+        assert len(report_of(date(2026, 11, 24))) == 1, "the day's report is there"
+    assert reconcile() == {"left": 0}
+    assert reconcile("daily") == {"days": ["2026-11-24"]}, "a day that went wrong does not count as compared"
+    assert balance_of_account(account) == 123_45 - 200_00
 
 
 def test_where_there_is_no_provider_the_jobs_have_nothing_to_do(

@@ -220,6 +220,14 @@ def test_as_pdf_opening_and_lines_make_the_closing_balance_and_screen_readers_ca
     assert opening + sum(amounts) == closing == made["closing_pence"]
 
 
+def test_a_statement_names_everybody_who_holds_the_tenancy(browser: Browser, home: str, own_tenancy: Any) -> None:
+    add_tenancy("LH10001", "P10002", first_name="Ben", last_name="Okafor", email="ben@example.com")
+    made = get(browser, home, "statement").json
+    assert made["tenant"][:3] == ["Ms Amara Okafor", "Ms Ben Okafor", "12 Curlew Walk"]
+    text = pypdf.PdfReader(io.BytesIO(get(browser, home, "statement", format="pdf").body)).pages[0].extract_text()
+    assert {"Ms Amara Okafor", "Ms Ben Okafor"} <= set(text.split("\n"))
+
+
 _MARKUP = '#panic() #read("/etc/passwd") *b* _i_ $x$ ]} \\ <label> @ref // = == `raw` #sys.inputs'
 
 

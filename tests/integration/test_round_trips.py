@@ -25,8 +25,8 @@ FLOORS = {
 # What is: log in and its refusal have one call more than the floor, which counts the network address (threat T16), and
 # a refusal that writes nothing else one more, which keeps the event for the landlord (decision 0023).
 # Transactions read the account once more after the lines: a posting in between would put every balance wrong.
-# A statement reads beside its lines the sums of the months after them. Where something is charged, the explanation and
-# the calendar read the rent years too: one call more.
+# A statement reads beside its lines the sums of the months after them, and who holds the tenancy. Where something is
+# charged, the explanation and the calendar read the rent years too: one call more.
 # Starting a payment is 2 before the provider, 1 at the sandbox, which keeps its page in the same database, and 1 after.
 # The first passkey of a customer makes their handle, by a call of its own. Log in with a passkey reserves a mismatch.
 MEASURED = {
@@ -52,7 +52,7 @@ MEASURED = {
     "log off": 2,
     "balance": 2,
     "transactions": 3,
-    "statement": 5,
+    "statement": 6,
     "explanation": 4,
     "rent calendar": 2,
     "start a payment": 4,

@@ -15,7 +15,7 @@ const PAYMENT = {
   cancelled: ["Cancelled", "quiet"],
   expired: ["Ran out of time", "quiet"],
   refunded: ["Paid back to you", "quiet"],
-  disputed: ["With your bank", ""],
+  disputed: ["Taken back by your bank", "bad"],
   dispute_won: ["Paid", "done"],
 };
 

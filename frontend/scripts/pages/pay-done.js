@@ -79,8 +79,11 @@ const STATES = {
     next: [rent(payment), home()],
   }),
   disputed: (payment) => ({
-    heading: "Your bank is looking into this payment",
-    words: ["They will tell us what they find. You do not have to do anything here."],
+    heading: "Your bank has taken this payment back",
+    words: [
+      "Somebody asked the bank about it, so it is owed on your rent account again.",
+      "If the bank decides that the payment was right, it counts again and shows here. If you know nothing of this, talk to us.",
+    ],
     tone: "warning",
     next: [rent(payment), home()],
     talk: true,

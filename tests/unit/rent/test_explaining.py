@@ -75,9 +75,25 @@ def test_money_that_came_back_is_told_apart_from_money_paid() -> None:
 
 
 def test_a_pending_payment_is_told_and_not_to_be_paid_again() -> None:
-    text = said(balance_pence=50_00, on_their_way=[OnItsWay(50_00, NOW)])["on_its_way"]
+    text = said(balance_pence=50_00, on_their_way=[OnItsWay(50_00, NOW, True)])["on_its_way"]
     assert "£50.00" in text
     assert "Do not pay it again" in text
+
+
+def test_a_payment_page_that_was_opened_is_not_said_to_be_on_its_way() -> None:
+    text = said(balance_pence=50_00, on_their_way=[OnItsWay(50_00, NOW, False)])["on_its_way"]
+    assert text.startswith("You began a payment of £50.00 on Tuesday 24 November, and we do not know yet")
+    assert "on its way" not in text
+    assert "If you left the payment page before the end, no money was taken." in text
+
+
+def test_what_is_owed_from_earlier_weeks_is_never_more_than_what_is_owed() -> None:
+    taken_back = line(date(2026, 11, 24), -112_40, "charge", "Rent charged twice")
+    found = said(lines=[*weekly(3), taken_back])
+    assert found["arrears"].startswith("£112.40 of it is from earlier weeks"), "of £224.80, one week is this week's"
+    for balance in (1, 50_00, 100_00):
+        words = said(lines=[line(date(2026, 11, 16), -20_00)], balance_pence=balance)["arrears"]
+        assert words.startswith(f"{money(balance)} of it")
 
 
 def test_housing_benefit_is_expected_four_weeks_after_the_last_and_is_no_debt_till_then() -> None:
@@ -140,7 +156,7 @@ def test_the_53rd_week_is_told_with_what_to_put_aside() -> None:
 @pytest.mark.parametrize("word", ["invalid", "error", "please note", "simply", "failure to", "court", "evict", "must"])
 def test_no_saying_threatens_or_blames(word: str) -> None:
     lines = [*weekly(30), line(date(2026, 10, 1), -1, "payment")]
-    for text in said(lines=lines, on_their_way=[OnItsWay(1, NOW)]).values():
+    for text in said(lines=lines, on_their_way=[OnItsWay(1, NOW, with_bank) for with_bank in (True, False)]).values():
         assert word not in text.lower()
 
 

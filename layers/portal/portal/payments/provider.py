@@ -4,8 +4,8 @@ Card details never pass through here: the provider's page takes them.
 """
 
 import hmac
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
@@ -51,8 +51,9 @@ class PaymentFacts:
 class ProviderEvent:
     """What came of a payment: `outcome` is a state of `portal.payments.rules`.
 
-    `moved_pence` is what was paid back in all so far where that is `refunded`, and what the dispute is about where
-    there is one, whose id at the provider is `dispute`.
+    `pending` says that the tenant has paid on the page and the bank takes its time. `moved_pence` is what was paid back
+    in all so far where the outcome is `refunded`, and what the dispute is about where there is one, whose id at the
+    provider is `dispute`. `earlier` has when that happened which came before (`rules.COMES_AFTER`), by its outcome.
     """
 
     event_id: str
@@ -61,6 +62,14 @@ class ProviderEvent:
     facts: PaymentFacts
     moved_pence: int = 0
     dispute: str = ""
+    earlier: Mapping[str, datetime] = field(default_factory=dict)
+
+
+class Unread(NamedTuple):
+    """Money that moved at the provider and is no payment that we know how to read: its id there, and why."""
+
+    provider_id: str
+    why: str
 
 
 class Checkout(NamedTuple):
@@ -93,8 +102,11 @@ class Provider(Protocol):
         A page that nobody paid on is closed once `rules.CHECKOUT_LIFE` is over. Raises ProviderSilent, NotAsAgreed.
         """
 
-    def taken_on(self, day: date, at: datetime) -> Iterator[ProviderEvent]:
-        """What came of each payment that the provider took on that London day. Raises ProviderSilent, NotAsAgreed."""
+    def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
+        """What came of each payment that was begun on that London day and taken, or of which some was paid back then.
+
+        What moved there for another purpose than our payments is `Unread`. Raises ProviderSilent.
+        """
 
 
 def check_signature(header: str, body: bytes, keys: Sequence[str], at: datetime) -> None:

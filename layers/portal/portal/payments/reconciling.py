@@ -2,7 +2,8 @@
 
 Two jobs. `ask_about_pending` asks the provider about every payment that has waited for a quarter of an hour. `report`
 compares each day that is over: what the provider took is posted here, what is posted here the provider took, and what
-was posted here a week ago has come back from the housing system. Each job may run twice, at once, or die halfway.
+was posted here a week ago has come back from the housing system. Each job may run twice, at once, or die halfway; a
+payment that it stumbles over keeps none of the others waiting.
 """
 
 import csv
@@ -15,7 +16,7 @@ from portal.exchange import files
 from portal.exchange.rules import defused, pounds
 from portal.payments import rules
 from portal.payments import store as payments
-from portal.payments.provider import NotAsAgreed, Provider, ProviderEvent, ProviderSilent
+from portal.payments.provider import NotAsAgreed, Provider, ProviderEvent, ProviderSilent, Unread
 from portal.payments.providers import NoPaymentsHere, the_provider
 from portal.payments.settling import keep_for_a_person, settle
 from portal.payments.store import PaymentItem, PendingItem, ReportedItem
@@ -34,18 +35,31 @@ def ask_about_pending(at: datetime, has_time: Callable[[], bool]) -> int:
     """Settle every payment that has waited for a quarter of an hour as the provider says; the number that still waits.
 
     A payment that never got its page has expired: nobody could pay it. One that the provider cannot be asked about now
-    waits for the next run, and so does what is left when `has_time` says no.
+    waits for the next run, and so does what is left when `has_time` says no. What goes wrong with one is raised once
+    all the others have had their turn.
     """
     its = _provider_if_any()
     left, overdue = 0, 0
+    faults: list[Exception] = []
     for waiting in list(payments.all_pending(rules.first_to_ask_about(at), at)) if its else []:
-        if its and has_time() and _settled(its, waiting, at):
-            continue
+        try:
+            if its and has_time() and _settled(its, waiting, at):
+                continue
+        except Exception as fault:
+            _pass_over(fault, waiting.sk, faults)
         left += 1
         overdue += waiting.sk < _born_before(at - rules.OVERDUE_AFTER)
     observe.count("PaymentsPending", number=overdue)
     observe.logger.info("asked about pending payments", left=left, overdue=overdue)
+    if faults:
+        raise faults[0]
     return left
+
+
+def _pass_over(fault: Exception, which: str, faults: list[Exception]) -> None:
+    """Go on to the next payment: the job fails in the end, so that somebody hears of it."""
+    observe.logger.error("a payment stopped the reconciliation", payment=which, fault=type(fault).__name__)
+    faults.append(fault)
 
 
 def _born_before(at: datetime) -> str:
@@ -69,7 +83,7 @@ def _settled(its: Provider, waiting: PendingItem, at: datetime) -> bool:
     except NotAsAgreed as odd:
         keep_for_a_person(its.name, odd, payment.checkout_id.encode(), at)
         return False
-    return bool(events)
+    return any(event.outcome not in rules.WAITING for event in events)
 
 
 def _expired(payment: PaymentItem, waiting: PendingItem) -> bool:
@@ -90,7 +104,11 @@ def _expired(payment: PaymentItem, waiting: PendingItem) -> bool:
 
 
 def report(at: datetime) -> list[date]:
-    """Compare and report every day that is over and has no report yet, the oldest first; which days those were."""
+    """Compare and report every day that is over and has no report yet, the oldest first; which days those were.
+
+    A day on which something went wrong with a payment is compared again by the next run, and the fault raised once the
+    other days and payments have had their turn. Raises ProviderSilent.
+    """
     its = _provider_if_any()
     if its is None:
         return []
@@ -98,8 +116,11 @@ def report(at: datetime) -> list[date]:
     through = reported.through if reported else None
     days = rules.days_to_report(through, clock.london_date(at), most=_MOST_DAYS)
     found = 0
+    faults: list[Exception] = []
     for day in days:
-        found += _report_day(its, day, at)
+        found += _report_day(its, day, at, faults)
+        if faults:
+            continue
         key = payments.reported_key()
         later = ReportedItem.through.does_not_exist() | (ReportedItem.through < day)
         try:
@@ -107,14 +128,16 @@ def report(at: datetime) -> list[date]:
         except store.Refused:
             continue  # another run has come further
     observe.count("PaymentDifferences", number=found)
+    if faults:
+        raise faults[0]
     observe.count("ReconciliationFinished")
     observe.logger.info("reconciled", days=len(days), differences=found)
     return days
 
 
-def _report_day(its: Provider, day: date, at: datetime) -> int:
+def _report_day(its: Provider, day: date, at: datetime, faults: list[Exception]) -> int:
     """Write the day's differences down, each before it is mended, then the file of all of them."""
-    seen = _what_the_provider_took(its, day, at)
+    seen = _what_the_provider_moved(its, day, at, faults)
     _what_was_posted(its, day, seen, at)
     _what_has_not_come_back(day - rules.LISTED_WITHIN, day, at)
     _what_a_person_should_see(day, at)
@@ -124,22 +147,33 @@ def _report_day(its: Provider, day: date, at: datetime) -> int:
     return len(rows)
 
 
-def _what_the_provider_took(its: Provider, day: date, at: datetime) -> set[str]:
-    """Each payment that the provider took that day is posted here, with all that was given back; their ids."""
+def _what_the_provider_moved(its: Provider, day: date, at: datetime, faults: list[Exception]) -> set[str]:
+    """Each payment that it took that day, or gave some back of, is posted here as it stands there; their ids."""
     seen = set()
-    for event in its.taken_on(day, at):
-        facts = event.facts
-        seen.add(facts.payment_id)
-        (payment,) = store.fetch([payments.payment_key(facts.tenancy_id, facts.payment_id)], at)
-        what = _missing(event, payment)
-        if what is None:
+    for told in its.moved_on(day, at):
+        if isinstance(told, Unread):
+            _note(day, told.provider_id, UNKNOWN_HERE, at, told.why, None)
             continue
-        _note(day, facts.reference, what, at, _amount(event), _state(payment))
+        if told.outcome == rules.SUCCEEDED:
+            seen.add(told.facts.payment_id)
         try:
-            settle(its.name, event, at)
-        except NotAsAgreed as odd:
-            keep_for_a_person(its.name, odd, event.event_id.encode(), at)
+            _compare(its, told, day, at)
+        except Exception as fault:
+            _pass_over(fault, told.facts.payment_id, faults)
     return seen
+
+
+def _compare(its: Provider, event: ProviderEvent, day: date, at: datetime) -> None:
+    facts = event.facts
+    (payment,) = store.fetch([payments.payment_key(facts.tenancy_id, facts.payment_id)], at)
+    what = _missing(event, payment)
+    if what is None:
+        return
+    _note(day, facts.reference, what, at, _amount(event), _state(payment))
+    try:
+        settle(its.name, event, at)
+    except NotAsAgreed as odd:
+        keep_for_a_person(its.name, odd, event.event_id.encode(), at)
 
 
 def _missing(event: ProviderEvent, payment: PaymentItem | None) -> str | None:
@@ -154,13 +188,20 @@ def _missing(event: ProviderEvent, payment: PaymentItem | None) -> str | None:
 
 
 def _what_was_posted(its: Provider, day: date, seen: set[str], at: datetime) -> None:
-    """Each payment that was posted here that day was taken by the provider, on that day or another."""
+    """Each payment that was posted here that day was taken by the provider, on that day or another.
+
+    One that the provider cannot read or does not know, as after a change of provider, is listed with what it says.
+    """
     for payment in _taken_here(day, at):
         if payment.sk.removeprefix(PaymentItem.range_prefix) in seen or payment.checkout_id is None:
             continue
-        events = its.look_up(payment.checkout_id, at)
-        if not any(event.outcome == rules.SUCCEEDED for event in events):
-            _note(day, payment.reference, NOT_AT_PROVIDER, at, None, _state(payment))
+        why = None
+        try:
+            if any(event.outcome == rules.SUCCEEDED for event in its.look_up(payment.checkout_id, at)):
+                continue
+        except NotAsAgreed as odd:
+            why = odd.why
+        _note(day, payment.reference, NOT_AT_PROVIDER, at, why, _state(payment))
 
 
 def _what_has_not_come_back(posted_on: date, day: date, at: datetime) -> None:

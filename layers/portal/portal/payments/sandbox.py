@@ -4,6 +4,7 @@
 |---|---|---|---|
 | SANDBOX#checkout_id | CHECKOUT | a payment on the sandbox's page, and what came of it | its page, look-ups |
 | SANDBOX#day | APPROVED#checkout_id | a payment that was approved on that London day | the day's report |
+| SANDBOX#day | REFUNDED#checkout_id | a payment of which some was paid back on that London day | the day's report |
 """
 
 import contextlib
@@ -20,7 +21,15 @@ from pynamodb.expressions.update import Action
 from portal import aws, clock, ids, store
 from portal.failures import Failure, NotFound
 from portal.payments import rules
-from portal.payments.provider import Checkout, NotAsAgreed, PaymentFacts, ProviderEvent, check_signature, signature
+from portal.payments.provider import (
+    Checkout,
+    NotAsAgreed,
+    PaymentFacts,
+    ProviderEvent,
+    Unread,
+    check_signature,
+    signature,
+)
 from portal.payments.rules import CANCELLED, DISPUTE_WON, DISPUTED, EXPIRED, FAILED, REFUNDED, SUCCEEDED
 from portal.settings import setting
 
@@ -60,6 +69,15 @@ class ApprovedItem(store.Item):
     range_prefix = "APPROVED#"
 
 
+class RefundedItem(store.Item):
+    """A payment of which some was paid back that day."""
+
+    class Meta:
+        table_name = setting("RENT_TABLE")
+
+    range_prefix = "REFUNDED#"
+
+
 class Sandbox:
     """The provider as the payments domain sees it."""
 
@@ -96,10 +114,11 @@ class Sandbox:
                 found = checkout(checkout_id, at)
         return [_read(event) for event in events_of(found)]
 
-    def taken_on(self, day: date, at: datetime) -> Iterator[ProviderEvent]:
-        """What came of each payment that was approved on that London day."""
-        for approved in list(store.query(ApprovedItem, f"SANDBOX#{day}", at)):
-            yield from self.look_up(approved.sk.removeprefix(ApprovedItem.range_prefix), at)
+    def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
+        """What came of each payment that was approved on that London day, or of which some was paid back on it."""
+        moved = list(store.query_kinds((ApprovedItem, RefundedItem), f"SANDBOX#{day}", at))
+        for checkout_id in dict.fromkeys(item.sk.removeprefix(item.range_prefix) for item in moved):
+            yield from self.look_up(checkout_id, at)
 
 
 def _read(event: dict[str, Any]) -> ProviderEvent:
@@ -114,6 +133,11 @@ def _read(event: dict[str, Any]) -> ProviderEvent:
         facts,
         moved_pence=moved,
         dispute=event.get("dispute", ""),
+        earlier={
+            outcome: datetime.fromisoformat(event[name]).astimezone(UTC)
+            for outcome, name in ((SUCCEEDED, "paid_at"), (DISPUTED, "disputed_at"))
+            if name in event
+        },
     )
 
 
@@ -148,7 +172,9 @@ def refund(checkout_id: str, amount_pence: int | None, at: datetime) -> Checkout
     if found.verdict != "approve" or not before < total <= found.facts["amount_pence"]:
         raise VerdictGiven
     as_read = CheckoutItem.refunded_pence == before if before else CheckoutItem.refunded_pence.does_not_exist()
-    _change(found, [CheckoutItem.refunded_pence.set(total), CheckoutItem.refunded_at.set(at)], as_read)
+    that_day = RefundedItem(pk=f"SANDBOX#{clock.london_date(at)}", sk=f"{RefundedItem.range_prefix}{checkout_id}")
+    actions = [CheckoutItem.refunded_pence.set(total), CheckoutItem.refunded_at.set(at)]
+    _change(found, actions, as_read, [store.Put(that_day)])
     found.refunded_pence, found.refunded_at = total, at
     return found
 
@@ -190,13 +216,14 @@ def events_of(found: CheckoutItem) -> list[dict[str, Any]]:
         return []
     total, amount = found.refunded_pence or 0, found.facts["amount_pence"]
     told = [_told(found, found.verdict, found.decided_at)]
+    paid = {"paid_at": found.decided_at.isoformat()} if found.decided_at else {}
     if found.refunded_at:
-        told.append(_told(found, "refund", found.refunded_at, moved_pence=total))
-    dispute_id = ids.derived_id("sandbox dispute", found.pk)
+        told.append(_told(found, "refund", found.refunded_at, moved_pence=total, **paid))
+    dispute = {"moved_pence": amount - total, "dispute": ids.derived_id("sandbox dispute", found.pk), **paid}
     if found.disputed_at:
-        told.append(_told(found, "dispute", found.disputed_at, moved_pence=amount - total, dispute=dispute_id))
-    if found.won_at:
-        told.append(_told(found, "win", found.won_at, moved_pence=amount - total, dispute=dispute_id))
+        told.append(_told(found, "dispute", found.disputed_at, **dispute))
+        if found.won_at:
+            told.append(_told(found, "win", found.won_at, disputed_at=found.disputed_at.isoformat(), **dispute))
     return told
 
 

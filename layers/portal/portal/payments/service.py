@@ -127,7 +127,7 @@ def _started_before(
 
 
 def _at_provider(payment: PaymentItem, account: AccountItem) -> PaymentItem:
-    """Ask the provider for its page and note it. An event may have come first: then only the page is noted."""
+    """Ask the provider for its page and note it. An event may have come first: then its state stays."""
     facts = PaymentFacts(
         payment_id=id_of(payment),
         tenancy_id=payment.pk.removeprefix("TENANCY#"),
@@ -150,6 +150,7 @@ def _at_provider(payment: PaymentItem, account: AccountItem) -> PaymentItem:
     except store.Refused as refused:
         if stored := refused.stored[0]:
             payment.status = PaymentItem.from_raw_data(stored).status
+            store.transact(store.Update(payment, noted, PaymentItem.pk.exists()))
     return payment
 
 
@@ -172,7 +173,7 @@ def on_their_way(session: Session, rent_account_id: str, at: datetime) -> list[r
     """Payments into the account of which nobody knows yet what became, among the tenancy's newest; newest first."""
     newest = payments.payments_down(session.tenancy_id, at, below=None, limit=PAGE)
     return [
-        rent.OnItsWay(payment.amount_pence, payment.created_at)
+        rent.OnItsWay(payment.amount_pence, payment.created_at, payment.with_bank_at is not None)
         for payment in newest
         if payment.status == rules.PENDING and payment.rent_account_id == rent_account_id
     ]

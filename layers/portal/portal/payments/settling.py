@@ -63,7 +63,8 @@ def settle(name: str, event: ProviderEvent, at: datetime) -> None:
         NotAsAgreed: no payment of ours is as the event says.
     """
     for before in rules.COMES_AFTER.get(event.outcome, ()):
-        _apply(name, replace(event, event_id=f"{event.event_id}/{before}", outcome=before), at)
+        happened_at = event.earlier.get(before, event.occurred_at)
+        _apply(name, replace(event, event_id=f"{event.event_id}/{before}", outcome=before, occurred_at=happened_at), at)
     _apply(name, event, at)
 
 
@@ -71,7 +72,7 @@ def _apply(name: str, event: ProviderEvent, at: datetime) -> None:
     taken = _taken_event(name, event, at)
     for _ in range(_TRIES):
         try:
-            done = _give_back(event, taken, at) if event.outcome in rules.COMES_AFTER else _end(event, taken, at)
+            done = _applied(event, taken, at)
         except store.Refused as refused:
             if refused.by(_EVENT):
                 return  # it was applied before
@@ -83,6 +84,12 @@ def _apply(name: str, event: ProviderEvent, at: datetime) -> None:
     raise store.Unavailable
 
 
+def _applied(event: ProviderEvent, taken: store.Put, at: datetime) -> bool:
+    if event.outcome == rules.PENDING:
+        return _with_bank(event, taken)
+    return _give_back(event, taken, at) if event.outcome in rules.COMES_AFTER else _end(event, taken, at)
+
+
 def _taken_event(name: str, event: ProviderEvent, at: datetime) -> store.Put:
     key = payments.event_key(name, event.event_id)
     item = EventItem(
@@ -92,6 +99,24 @@ def _taken_event(name: str, event: ProviderEvent, at: datetime) -> store.Put:
 
 
 # --------------------------------------------------------------------------------- money taken, or not
+
+
+def _with_bank(event: ProviderEvent, taken: store.Put) -> bool:
+    """The tenant has paid on the page, and the bank takes days to say what comes of it; False where it has said so."""
+    facts = event.facts
+    key = payments.payment_key(facts.tenancy_id, facts.payment_id)
+    change = store.Update(
+        PaymentItem(pk=key.pk, sk=key.sk),
+        [PaymentItem.status.set(rules.PENDING), PaymentItem.with_bank_at.set(event.occurred_at)],
+        _is_payment_of(facts) & PaymentItem.status.is_in(*sorted(rules.WAITING)),
+    )
+    try:
+        store.transact(change, taken)
+    except store.Refused as refused:
+        if refused.by(_PAYMENT):
+            return _already_ended(refused, event)
+        raise
+    return True
 
 
 def _end(event: ProviderEvent, taken: store.Put, at: datetime) -> bool:

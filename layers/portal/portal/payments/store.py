@@ -49,6 +49,7 @@ class PaymentItem(_Item):
     status = UnicodeAttribute()
     created_at = store.InstantAttribute()
     settled_at = store.InstantAttribute(null=True)
+    with_bank_at = store.InstantAttribute(null=True)
     checkout_url = UnicodeAttribute(null=True)
     checkout_id = UnicodeAttribute(null=True)
     refunded_pence = store.PenceAttribute(null=True)

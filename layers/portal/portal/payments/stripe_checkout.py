@@ -22,9 +22,10 @@ from portal.payments.provider import (
     PaymentFacts,
     ProviderEvent,
     ProviderSilent,
+    Unread,
     check_signature,
 )
-from portal.payments.rules import DISPUTE_WON, DISPUTED, EXPIRED, FAILED, REFUNDED, SUCCEEDED
+from portal.payments.rules import DISPUTE_WON, DISPUTED, EXPIRED, FAILED, PENDING, REFUNDED, SUCCEEDED
 from portal.settings import setting
 
 if TYPE_CHECKING:
@@ -32,10 +33,15 @@ if TYPE_CHECKING:
 
 CURRENCY = "gbp"
 _CONNECT_SECONDS, _READ_SECONDS, _RETRIES = 1, 2, 1
+# A list of a day's pages is long, and nobody waits for it.
+_LIST_SECONDS = 30
 _PAGE = 100
 _CHARGE = "payment_intent.latest_charge"
+# An inquiry, or a dispute that came to nothing: no money has gone.
+_NOTHING_GONE = ("warning", "prevented")
 _OF_METADATA = tuple(field.name for field in fields(PaymentFacts) if field.name != "amount_pence")
 _MOST_OF_A_FACT = 500
+_ABSENT = 404
 
 
 class Stripe:
@@ -66,7 +72,10 @@ class Stripe:
         }
         sessions = _client().v1.checkout.sessions
         made = _asked(lambda: sessions.create(params, {"idempotency_key": facts.payment_id}))
-        return Checkout(made["id"], made["url"])
+        try:
+            return Checkout(_text(made["id"]), _text(made["url"]))
+        except (KeyError, TypeError):
+            raise ProviderSilent(retry_after=60) from None
 
     def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
         """The event in `body`; a kind that we do not know tells nothing, and so does a card that needs its bank."""
@@ -80,35 +89,33 @@ class Stripe:
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise NotAsAgreed("Stripe's event has another shape") from None
 
-    def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:  # noqa: ARG002  (Stripe closes it)
-        """What came of the payment on that page, as Stripe has it now."""
+    def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """What came of the payment on that page, as Stripe has it now; it closes a page that is too old by itself."""
         sessions = _client().v1.checkout.sessions
         session = _asked(lambda: sessions.retrieve(checkout_id, {"expand": [_CHARGE]}))
-        return _standing(session)
+        return _standing(session, at)
 
-    def taken_on(self, day: date, at: datetime) -> Iterator[ProviderEvent]:  # noqa: ARG002
-        """What came of each payment whose page was opened on that London day and has been paid on."""
+    def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
+        """Each page that was opened on that London day and paid on, then each refund that was made on that day."""
         first, last = (datetime.combine(d, time(0), clock.LONDON) for d in (day, day + timedelta(days=1)))
         created = {"gte": int(first.timestamp()), "lt": int(last.timestamp())}
-        wanted: Any = {"created": created, "limit": _PAGE, "expand": [f"data.{_CHARGE}"]}
-        page = _page_of_sessions(wanted)
-        while True:
-            for session in page["data"]:
-                yield from (e for e in _standing(session) if e.outcome in {SUCCEEDED, REFUNDED})
-            if not page["has_more"]:
-                return
-            page = _page_of_sessions({**wanted, "starting_after": page["data"][-1]["id"]})
+        client = _client(for_lists=True).v1
+        wanted: dict[str, Any] = {"created": created, "limit": _PAGE}
+        for session in _each(client.checkout.sessions.list, wanted | {"expand": [f"data.{_CHARGE}"]}):
+            yield from _taken(session, at)
+        for refund in _each(client.refunds.list, wanted | {"expand": ["data.charge"]}):
+            yield _given_back(refund)
 
 
 # ---------------------------------------------------------------------------------------- Stripe's objects
 
 
-def _paid_session(event_id: str, at: datetime, session: Mapping[str, Any]) -> ProviderEvent | None:
-    if session["payment_status"] == "unpaid":
-        return None  # the bank takes its time; an event of its own tells what it says
-    if session["payment_status"] != "paid":
+def _paid_session(event_id: str, at: datetime, session: Mapping[str, Any]) -> ProviderEvent:
+    # Unpaid: the bank takes its time, and an event of its own tells what it says.
+    outcome = {"paid": SUCCEEDED, "unpaid": PENDING}.get(session["payment_status"])
+    if outcome is None:
         raise NotAsAgreed("a page that asked for no money")
-    return ProviderEvent(event_id, SUCCEEDED, at, _facts(session, session["amount_total"]))
+    return ProviderEvent(event_id, outcome, at, _facts(session, session["amount_total"]))
 
 
 def _ended(outcome: str) -> Callable[[str, datetime, Mapping[str, Any]], ProviderEvent]:
@@ -119,13 +126,14 @@ def _ended(outcome: str) -> Callable[[str, datetime, Mapping[str, Any]], Provide
 
 
 def _refunded_charge(event_id: str, at: datetime, charge: Mapping[str, Any]) -> ProviderEvent:
-    facts = _facts(charge, charge["amount"])
-    return ProviderEvent(event_id, REFUNDED, at, facts, moved_pence=_pence(charge["amount_refunded"]))
+    facts, refunded = _facts(charge, charge["amount"]), _pence(charge["amount_refunded"])
+    return ProviderEvent(event_id, REFUNDED, at, facts, moved_pence=refunded, earlier=_paid_at(charge))
 
 
 def _dispute_created(event_id: str, at: datetime, dispute: Mapping[str, Any]) -> ProviderEvent | None:
-    # An early warning takes no money yet.
-    return None if _text(dispute["status"]).startswith("warning") else _dispute(event_id, DISPUTED, at, dispute)
+    # An inquiry takes no money. Where it becomes a dispute, `funds_withdrawn` tells: there is no second `created`.
+    nothing_gone = _text(dispute["status"]).startswith(_NOTHING_GONE)
+    return None if nothing_gone else _dispute(event_id, DISPUTED, at, dispute)
 
 
 def _dispute_closed(event_id: str, at: datetime, dispute: Mapping[str, Any]) -> ProviderEvent | None:
@@ -133,14 +141,29 @@ def _dispute_closed(event_id: str, at: datetime, dispute: Mapping[str, Any]) -> 
     return _dispute(event_id, DISPUTE_WON, at, dispute) if dispute["status"] == "won" else None
 
 
+def _money_of_a_dispute(outcome: str) -> Callable[[str, datetime, Mapping[str, Any]], ProviderEvent]:
+    def read(event_id: str, at: datetime, dispute: Mapping[str, Any]) -> ProviderEvent:
+        return _dispute(event_id, outcome, at, dispute)
+
+    return read
+
+
 def _dispute(event_id: str, outcome: str, at: datetime, dispute: Mapping[str, Any]) -> ProviderEvent:
     """A dispute names no payment of ours: Stripe is asked for the payment that it is about."""
     intent_id = _text(dispute["payment_intent"])
-    intent = _asked(lambda: _client().v1.payment_intents.retrieve(intent_id))
+    intents = _client().v1.payment_intents
+    intent = _asked(lambda: intents.retrieve(intent_id, {"expand": ["latest_charge"]}))
     if dispute["currency"] != CURRENCY:
         raise NotAsAgreed("another currency")
-    moved, dispute_id = _pence(dispute["amount"]), _text(dispute["id"])
-    return ProviderEvent(event_id, outcome, at, _facts(intent, intent["amount"]), moved_pence=moved, dispute=dispute_id)
+    return ProviderEvent(
+        event_id,
+        outcome,
+        at,
+        _facts(intent, intent["amount"]),
+        moved_pence=_pence(dispute["amount"]),
+        dispute=_text(dispute["id"]),
+        earlier={**_paid_at(intent["latest_charge"]), DISPUTED: _instant(dispute["created"])},
+    )
 
 
 _READERS: dict[str, Callable[[str, datetime, Mapping[str, Any]], ProviderEvent | None]] = {
@@ -150,31 +173,62 @@ _READERS: dict[str, Callable[[str, datetime, Mapping[str, Any]], ProviderEvent |
     "checkout.session.expired": _ended(EXPIRED),
     "charge.refunded": _refunded_charge,
     "charge.dispute.created": _dispute_created,
+    "charge.dispute.funds_withdrawn": _money_of_a_dispute(DISPUTED),
+    "charge.dispute.funds_reinstated": _money_of_a_dispute(DISPUTE_WON),
     "charge.dispute.closed": _dispute_closed,
 }
 """The events that we read, each with its reader: what docs/operations.md tells to switch on at Stripe."""
 
 
-def _standing(session: Mapping[str, Any]) -> list[ProviderEvent]:
-    """What a page and its charge say came of the payment, in order; nothing while it goes on."""
+def _standing(session: Mapping[str, Any], at: datetime) -> list[ProviderEvent]:
+    """What a page and its charge say came of the payment, in order; nothing while it goes on.
+
+    When something was paid back the page does not say: then it is `at`, when we hear of it.
+    """
     try:
-        at, facts = _instant(session["created"]), _facts(session, session["amount_total"])
+        opened_at, facts = _instant(session["created"]), _facts(session, session["amount_total"])
         which, intent = _text(session["id"]), session["payment_intent"] or {}
         if session["status"] == "expired":
-            return [ProviderEvent(f"{which}/expired", EXPIRED, at, facts)]
+            return [ProviderEvent(f"{which}/expired", EXPIRED, opened_at, facts)]
         if session["status"] != "complete":
             return []
         if session["payment_status"] != "paid":
             failed = intent["status"] in {"requires_payment_method", "canceled"}
-            return [ProviderEvent(f"{which}/failed", FAILED, at, facts)] if failed else []
-        told = [ProviderEvent(f"{which}/paid", SUCCEEDED, at, facts)]
+            end, outcome = ("failed", FAILED) if failed else ("bank", PENDING)
+            return [ProviderEvent(f"{which}/{end}", outcome, opened_at, facts)]
         charge = intent["latest_charge"]
-        if refunded := _pence(charge["amount_refunded"]):
-            event_id = f"{_text(charge['id'])}/refunded/{refunded}"
-            told.append(ProviderEvent(event_id, REFUNDED, at, facts, moved_pence=refunded))
-        return told
+        told = [ProviderEvent(f"{which}/paid", SUCCEEDED, _paid_at(charge)[SUCCEEDED], facts)]
+        return [*told, _refund_of(charge, at)] if _pence(charge["amount_refunded"]) else told
     except (KeyError, TypeError, ValueError, OverflowError):
         raise NotAsAgreed("Stripe's page has another shape") from None
+
+
+def _taken(session: Mapping[str, Any], at: datetime) -> Iterator[ProviderEvent | Unread]:
+    """The payment on the page, where it was taken; money taken on a page that is not ours is told as such."""
+    try:
+        yield from (event for event in _standing(session, at) if event.outcome == SUCCEEDED)
+    except NotAsAgreed as odd:
+        if session.get("payment_status") == "paid":
+            yield Unread(str(session.get("id")), odd.why)
+
+
+def _given_back(refund: Mapping[str, Any]) -> ProviderEvent | Unread:
+    """What was paid back of the refund's payment so far."""
+    try:
+        return _refund_of(refund["charge"], _instant(refund["created"]))
+    except NotAsAgreed as odd:
+        return Unread(str(refund.get("id")), odd.why)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return Unread(str(refund.get("id")), "Stripe's refund has another shape")
+
+
+def _refund_of(charge: Mapping[str, Any], at: datetime) -> ProviderEvent:
+    """All that was paid back of the charge: told under one id, however often it is looked at."""
+    return _refunded_charge(f"{_text(charge['id'])}/refunded/{_pence(charge['amount_refunded'])}", at, charge)
+
+
+def _paid_at(charge: Mapping[str, Any]) -> dict[str, datetime]:
+    return {SUCCEEDED: _instant(charge["created"])}
 
 
 def _facts(thing: Mapping[str, Any], amount_pence: Any) -> PaymentFacts:
@@ -205,18 +259,34 @@ def _instant(seconds: Any) -> datetime:
 
 
 def _asked(call: Callable[[], Any]) -> Any:
-    """What Stripe answers, as plain values; raises ProviderSilent for whatever else it does."""
+    """What Stripe answers, as plain values; raises NotAsAgreed where it has no such thing, else ProviderSilent."""
     import stripe
 
     try:
-        return call().to_dict()
+        answer = call()
     except stripe.StripeError as error:
         logger.error("Stripe did not answer", fault=type(error).__name__, status=error.http_status, code=error.code)
+        if error.http_status == _ABSENT:
+            raise NotAsAgreed("Stripe has no such thing") from None
         raise ProviderSilent(retry_after=60) from None
+    if not isinstance(answer, stripe.StripeObject):
+        raise ProviderSilent(retry_after=60)
+    return answer.to_dict()
 
 
-def _page_of_sessions(wanted: Any) -> Any:
-    return _asked(lambda: _client().v1.checkout.sessions.list(wanted))
+def _each(of: Callable[[Any], Any], wanted: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All that a list of Stripe's has, page by page."""
+    below: dict[str, Any] = {}
+    while True:
+        page = _asked(lambda: of({**wanted, **below}))  # noqa: B023  (called at once)
+        try:
+            found, more = page["data"], page["has_more"]
+            below = {"starting_after": found[-1]["id"]} if more else {}
+        except (KeyError, TypeError, IndexError):
+            raise ProviderSilent(retry_after=60) from None
+        yield from found
+        if not more:
+            return
 
 
 def _secrets() -> dict[str, Any]:
@@ -226,18 +296,19 @@ def _secrets() -> dict[str, Any]:
     return found
 
 
-def _client() -> "StripeClient":
-    return _client_of(_secrets()["api_key"], os.environ.get("STRIPE_API_BASE", ""))
+def _client(*, for_lists: bool = False) -> "StripeClient":
+    seconds = _LIST_SECONDS if for_lists else _READ_SECONDS
+    return _client_of(_secrets()["api_key"], os.environ.get("STRIPE_API_BASE", ""), seconds)
 
 
 @cache
-def _client_of(api_key: str, api_base: str) -> "StripeClient":
+def _client_of(api_key: str, api_base: str, read_seconds: float) -> "StripeClient":
     import stripe
 
     stripe.enable_telemetry = False
     return stripe.StripeClient(
         api_key,
         base_addresses={"api": api_base} if api_base else None,
-        http_client=stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS)),
+        http_client=stripe.RequestsClient(timeout=(_CONNECT_SECONDS, read_seconds)),
         max_network_retries=_RETRIES,
     )

@@ -41,10 +41,11 @@ class Posted(NamedTuple):
 
 
 class OnItsWay(NamedTuple):
-    """A payment begun here of which nobody knows yet what became."""
+    """A payment begun here of which nobody knows yet what became; `with_bank` where the provider says it was made."""
 
     amount_pence: int
     begun_at: datetime
+    with_bank: bool
 
 
 class Facts(NamedTuple):
@@ -64,9 +65,13 @@ class Facts(NamedTuple):
         return clock.london_date(self.at)
 
     def last_period_pence(self) -> int:
-        """What was charged on the newest day of charges: the rent of the period that goes on."""
-        days = [line.posted_on for line in self.lines if line.kind == "charge"]
-        return sum(i.amount_pence for i in self.lines if i.kind == "charge" and i.posted_on == max(days)) if days else 0
+        """What was charged on the newest day of charges: the rent of the period that goes on.
+
+        A charge that was taken back is none: it makes no earlier week dearer.
+        """
+        charges = [line for line in self.lines if line.kind == "charge" and line.amount_pence > 0]
+        newest = max((line.posted_on for line in charges), default=None)
+        return sum(line.amount_pence for line in charges if line.posted_on == newest)
 
 
 def explained(facts: Facts) -> list[Said]:
@@ -83,14 +88,19 @@ def _balance(facts: Facts) -> list[Said]:
 
 
 def _on_their_way(facts: Facts) -> list[Said]:
-    wait = "It is not taken off yet. Do not pay it again: it shows here once the bank has answered."
-    return [
-        Said(
-            "on_its_way",
-            f"A payment of {money(i.amount_pence)} from {_moment(i.begun_at, facts)} is on its way. {wait}",
-        )
-        for i in facts.on_their_way
-    ]
+    return [Said("on_its_way", _on_its_way_words(i, facts)) for i in facts.on_their_way]
+
+
+def _on_its_way_words(payment: OnItsWay, facts: Facts) -> str:
+    """What is known and what is not: a payment page that was opened and left looks the same from here as a slow one."""
+    amount, begun = money(payment.amount_pence), _moment(payment.begun_at, facts)
+    if payment.with_bank:
+        wait = "It is not taken off yet. Do not pay it again: it shows here once the bank has answered."
+        return f"A payment of {amount} from {begun} is on its way. {wait}"
+    return (
+        f"You began a payment of {amount} on {begun}, and we do not know yet whether it went through. If you paid, do "
+        "not pay again: it shows here soon. If you left the payment page before the end, no money was taken."
+    )
 
 
 def _since(facts: Facts) -> list[Said]:

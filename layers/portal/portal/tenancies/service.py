@@ -112,18 +112,22 @@ def key_of_person(tenancy_id: str, person_id: str) -> store.Key:
     return tenancies.person_key(tenancy_id, person_id)
 
 
-class Holder(NamedTuple):
-    """Somebody and their home as an envelope has them, and the tenancy's reference."""
+class Holders(NamedTuple):
+    """Everybody who holds a tenancy and their home as an envelope has them, and the tenancy's reference."""
 
     lines: tuple[str, ...]
     reference: str
 
 
-def holder(tenancy: Any, person: Any) -> Holder:
-    """Who holds the tenancy, from the two items as they were read by their keys; what is not on record is left out."""
-    name = " ".join(part for part in (person.title, person.first_name, person.last_name) if part) if person else ""
+def holders(tenancy_id: str, at: datetime) -> Holders:
+    """Who holds the tenancy, joint tenants a line each; what is not on record is left out. One query."""
+    tenancy, people = tenancies.tenancy_with_people(tenancy_id, at)
+    names = [
+        " ".join(part for part in (person.title, person.first_name, person.last_name) if part)
+        for person in sorted(people, key=lambda person: person.person_reference)
+    ]
     address = (tenancy.address_line_1, tenancy.address_line_2, tenancy.town, tenancy.postcode) if tenancy else ()
-    return Holder(tuple(line for line in (name, *address) if line), tenancy.reference if tenancy else "")
+    return Holders(tuple(line for line in (*names, *address) if line), tenancy.reference if tenancy else "")
 
 
 def is_over(tenancy: Any, at: datetime) -> bool:
