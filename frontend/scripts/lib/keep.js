@@ -80,7 +80,7 @@ export function wayBack(customerId) {
   const back = recall(BACK);
   store(BACK, null);
   if (recall(ANSWERS)?.customerId !== customerId) store(ANSWERS, null);
-  if (remembered("report")?.customerId !== customerId) remember("report", null);
+  for (const name of ["report", "new-email"]) if (remembered(name)?.customerId !== customerId) remember(name, null);
   const same = !back?.customerId || back.customerId === customerId;
   const address = /^\/(?![/\\])/.test(back?.address ?? "") ? back.address : null;
   return { address: same ? address : null, tenancyId: same ? (back?.tenancyId ?? null) : null };

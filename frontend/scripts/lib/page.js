@@ -6,7 +6,8 @@ import { call, leaveToLogIn, onAnswer, press, Problem } from "./api.js";
 import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
 import { forgetAll, markSignedIn, restoreAnswers, wayBack } from "./keep.js";
 
-// The server notes the last call once a minute at most, so the true end may come a minute before the one reckoned here.
+// The server notes the last call once a minute at most, so the true end may come a minute before the one reckoned here:
+// this leaves two minutes to answer, of the five on a shared computer too.
 const WARN_BEFORE = 180_000;
 
 /**
@@ -70,7 +71,7 @@ function watchIdle(session, serverNow) {
   const again = () => {
     clearTimeout(warning);
     clearTimeout(ending);
-    warning = setTimeout(() => dialog.open || dialog.showModal(), allowed - Math.min(WARN_BEFORE, allowed / 3));
+    warning = setTimeout(() => dialog.open || dialog.showModal(), allowed - Math.min(WARN_BEFORE, allowed * 0.6));
     ending = setTimeout(() => {
       if (dialog.open) dialog.close();
       leaveToLogIn("idle", minutes);

@@ -10,9 +10,11 @@ import { contactByWords, phoneWords } from "../lib/words.js";
 
 let details = {};
 let etag = null;
+let customerId = null;
 const updateAddress = conditionals(one("#correspondence_address"));
 
-memberPage(async () => {
+memberPage(async (session) => {
+  customerId = session.customer.customer_id;
   await load();
   views({ list: drawList, "email-code": tellTheEnd, mobile: fillPhones, home_phone: fillPhones, correspondence_address: fillAddress, preferences: fillPreferences });
 });
@@ -89,8 +91,9 @@ async function save(change, words) {
 /** Until when the code works, where this tab asked for it; the link in the email opens the view as well. */
 function tellTheEnd() {
   const asked = remembered("new-email");
-  if (!asked) return;
-  one("#email-sent").replaceChildren("We sent a code to ", h("strong", {}, asked.email), ". It can take a few minutes to arrive.");
+  // Of somebody who sat here before nothing is told.
+  if (asked?.customerId !== customerId) return;
+  one("#email-sent").replaceChildren("If ", h("strong", {}, asked.email), " can be used here, a code is on its way to it. It can take a few minutes to arrive.");
   const over = Date.parse(asked.code_expires_at) <= Date.now();
   one("#email-stops").textContent = over
     ? `That code stopped working at ${momentWords(asked.code_expires_at)}.`
@@ -104,7 +107,7 @@ onSubmit("#email", async (form) => {
   checks.done();
   const { body } = await call("POST", "/email", { body: { email, current_password: current } });
   form.elements.current_password.value = "";
-  remember("new-email", { email, ...body });
+  remember("new-email", { customerId, email, ...body });
   location.hash = "email-code";
 });
 
@@ -125,6 +128,7 @@ onSubmit(
     refused(problem, form) {
       const words = {
         "code-not-accepted": "That is not the code in our newest email, or it has stopped working. Check it, or send it again",
+        "email-in-use": ["Somebody else uses that email address here by now. Each person needs one of their own. ", link("#email", "Use another address"), ` or ring us on ${brand.phone}.`],
         "tries-spent": ["That code has been tried too often. ", link("#email", "Ask for it to another address"), ` or ring us on ${brand.phone}.`],
       }[problem.slug];
       if (!words) return false;

@@ -70,7 +70,7 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "email-in-use",
         "Somebody else uses that email address here",
-        "Each person needs an address of their own. Ring us to give us another one for you, then register.",
+        "Each person needs an address of their own. Ring us to give us another one for you.",
     ),
     "CodeNotAccepted": Problem(
         422,
