@@ -31,6 +31,7 @@ NEW_PASSWORD = "violet harbour sandwich"
 LOGIN = {"email": "amara@example.com", "password": PASSWORD}
 RESET = {"email": "amara@example.com", "date_of_birth": "1990-03-27"}
 PROOF = {"current_password": PASSWORD}
+NEW_EMAIL = "amara@mail.example"
 FAULTS = ("throttled", "broken", "reset before", "answer lost", "conflict", "denied")
 
 
@@ -122,7 +123,8 @@ def stored() -> Counter[str]:
             if kind != "TRIES":
                 used = "used" if "used_at" in raw else ""
                 new = kind == "LOGIN" and passwords.is_right(NEW_PASSWORD, raw["password_hash"]["S"])
-                found[f"{kind} {raw.get('kind', {}).get('S', '')} {used} {new}"] += 1
+                moved = NEW_EMAIL in json.dumps(raw)
+                found[f"{kind} {raw.get('kind', {}).get('S', '')} {used} {new} {moved}"] += 1
     for raw in aws.client("dynamodb").scan(TableName="audit")["Items"]:
         found[f"EVENT {raw['outcome']['S']} {raw['reason']['S']}"] += 1
     return found
@@ -139,8 +141,8 @@ def faults(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     passwords._nobodys_hash.cache_clear()
 
 
-def logs_in(password: str) -> bool:
-    return Browser().call("login", "POST", "/api/login", LOGIN | {"password": password}).status == 200
+def logs_in(password: str, email: str = LOGIN["email"]) -> bool:
+    return Browser().call("login", "POST", "/api/login", {"email": email, "password": password}).status == 200
 
 
 class Flow:
@@ -168,8 +170,16 @@ class Flow:
                 return browser.call("passkeys", "POST", "/api/passkeys", given)
             case "log in with a passkey":
                 return browser.call("passkeys", "POST", "/api/login/passkey", given)
+            case "begin to add a passkey":
+                return browser.call("passkeys", "POST", "/api/passkeys/options", PROOF)
+            case "begin to log in with a passkey":
+                return browser.call("passkeys", "POST", "/api/login/passkey/options")
             case "remove a passkey":
                 return browser.call("passkeys", "DELETE", f"/api/passkeys/{given}", PROOF)
+            case "ask for another address":
+                return browser.call("reset", "POST", "/api/email", PROOF | {"email": NEW_EMAIL})
+            case "confirm another address":
+                return browser.call("reset", "POST", "/api/email/confirm", {"code": given})
             case _:
                 change = {"current_password": given, "new_password": NEW_PASSWORD}
                 return browser.call("reset", "PUT", "/api/password", change)
@@ -194,6 +204,9 @@ class Flow:
                 return again.status == 401 and _logs_in_with_passkey()
             case "remove a passkey":
                 return again.status == 404 and not _passkeys(browser)
+            case "confirm another address":
+                # The session went with the change: whoever lost the answer logs in, with the new address.
+                return again.status == 401 and logs_in(PASSWORD, NEW_EMAIL) and not logs_in(PASSWORD)
         return False
 
 
@@ -250,6 +263,12 @@ def _to_remove(browser: Browser) -> str:
     return str(_passkeys(browser)[0]["passkey_id"])
 
 
+def _asked_for_address(browser: Browser) -> str:
+    registered(browser)
+    browser.call("reset", "POST", "/api/email", PROOF | {"email": NEW_EMAIL})
+    return secret_in_newest("email_code")
+
+
 FLOWS = [
     Flow("register", lambda _: None, 202),
     Flow("resend", _waits_for_code, 202),
@@ -259,6 +278,10 @@ FLOWS = [
     Flow("reset", _customer, 202),
     Flow("password", _customer, 204),
     Flow("log off", _customer, 204),
+    Flow("ask for another address", _customer, 202),
+    Flow("confirm another address", _asked_for_address, 204),
+    Flow("begin to add a passkey", _customer, 200),
+    Flow("begin to log in with a passkey", lambda _: None, 200),
     Flow("add a passkey", _to_add, 201),
     Flow("log in with a passkey", _to_log_in, 200),
     Flow("remove a passkey", _to_remove, 204),
