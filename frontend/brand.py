@@ -23,6 +23,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "email": ("sender_name", "sender_address"),
     "links": ("website", "privacy", "lettings", "complaints", "ombudsman"),
     "payments": ("minimum_pence", "maximum_pence"),
+    "arrangements": ("answer_within_working_days",),
     "colours": (
         "accent",
         "accent_dark",

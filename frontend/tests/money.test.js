@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { balanceAfter, balanceWords, money, readPounds, signedMoney } from "../scripts/lib/money.js";
+import { balanceAfter, balanceWords, money, readPounds, signedMoney, timeToClear } from "../scripts/lib/money.js";
 
 test("pence are shown as pounds with two figures and commas", () => {
   for (const [pence, shown] of [[0, "£0.00"], [5, "£0.05"], [123450, "£1,234.50"], [100000000, "£1,000,000.00"], [-5000, "−£50.00"]]) {
@@ -32,4 +32,22 @@ test("pounds are read as people type them, and never through a fraction", () => 
 
 test("every amount of pence comes back as it was shown", () => {
   for (let pence = 0; pence < 20_000; pence += 1) assert.equal(readPounds(money(pence)), pence);
+});
+
+test("how long it takes to clear what is owed is said in the unit in which it is paid, rounded up", () => {
+  for (const [owed, each, frequency, words] of [
+    [12345, 2000, "weekly", "7 weeks"],
+    [12345, 2000, "fortnightly", "14 weeks"],
+    [12345, 2000, "four_weekly", "28 weeks"],
+    [12345, 2000, "monthly", "7 months"],
+    [2000, 2000, "weekly", "1 week"],
+    [2000, 2000, "monthly", "1 month"],
+    [2001, 2000, "weekly", "2 weeks"],
+    [52_00, 100, "weekly", "52 weeks, which is a year"],
+    [53_00, 100, "weekly", "53 weeks, which is more than a year"],
+    [800_00, 100, "weekly", "800 weeks, which is more than 15 years"],
+    [24_00, 100, "monthly", "24 months, which is 2 years"],
+  ]) {
+    assert.equal(timeToClear(owed, each, frequency), words);
+  }
 });

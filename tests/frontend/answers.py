@@ -317,6 +317,19 @@ def payment(status: str, **changed: Any) -> dict[str, Any]:
     }
 
 
+OFFER = {
+    "rent_account_id": "a1",
+    "rent_account_name": "Rent",
+    "amount_pence": 2000,
+    "frequency": "weekly",
+    "owed_pence": 12345,
+    "offered_at": moment(hours=1),
+    "offered_by_you": True,
+    "answer_by": "2026-12-01",
+    "status": "waiting",
+}
+
+
 MEMBERS = [
     {"member_id": "m1", "name": "Chidi Okafor", "date_of_birth": "2015-03-27", "relationship": "child"},
     {"member_id": "m2", "name": "Grace Adeyemi-Featherstonehaugh", "date_of_birth": None, "relationship": "parent"},
@@ -360,6 +373,7 @@ def usual() -> Replies:
         "GET /balance/a1/calendar": ok(CALENDAR),
         "GET /pay": ok({"payments": [payment("succeeded"), payment("failed")], "next_cursor": None}),
         "GET /pay/p1": ok(payment("succeeded")),
+        "GET /pay/arrangements": ok({"arrangements": []}),
         "GET /repairs": ok({"repairs": [REPAIR, OLD_REPAIR], "next_cursor": None}),
         "GET /repairs/r1": ok(REPAIR),
         "GET /repairs/r3": ok(OLD_REPAIR),

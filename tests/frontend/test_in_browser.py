@@ -1085,6 +1085,114 @@ def test_sent_again_after_it_was_paid_a_payment_is_told_of_and_not_opened(tab: C
     expect(page.get_by_role("heading", name="Thank you. You have paid")).to_be_visible()
 
 
+@pytest.fixture
+def short(tab: Callable[..., Tab]) -> Tab:
+    """A tab in which somebody has logged in, whom money is short."""
+    opened = tab()
+    opened.open("/home/")
+    opened.settled()
+    return opened
+
+
+def test_who_is_not_logged_in_is_led_to_log_in_and_back_to_the_offer(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    page = opened.open("/pay/help/")
+    page.get_by_role("link", name="Log in to make an offer").click()
+    page.wait_for_url("**/login/")
+    opened.api["POST /login"] = ok(logged_in())
+    page.fill("#login-email", "amina@example.com")
+    page.fill("#login-password", "copper lantern meadow")
+    opened.submit()
+    page.wait_for_url("**/pay/help/")
+    expect(page.get_by_role("button", name="Send us this offer")).to_be_enabled()
+
+
+def test_an_offer_says_how_long_it_takes_is_sent_once_and_waits_for_its_answer(short: Tab) -> None:
+    page = short.open("/pay/help/")
+    expect(page.locator("#one-account")).to_have_text("Rent: you owe £123.45.")
+    page.fill("#arrangement-amount_pence", "£20")
+    page.check("text=Every week")
+    expect(page.locator("#clears")).to_have_text("£20.00 a week clears £123.45 in 7 weeks.")
+    check_everything(short)
+    sent: list[str] = []
+    replies = iter([{"status": 503, "body": ""}, ok(answers.OFFER, 201)])
+
+    def offer(request: Any) -> Any:
+        sent.append(request.headers["idempotency-key"])
+        return next(replies)
+
+    short.api["POST /pay/arrangements"] = offer
+    short.submit()
+    expect(page.locator(".govuk-error-summary")).to_be_visible()
+    short.api["GET /pay/arrangements"] = ok({"arrangements": [answers.OFFER]})
+    short.submit()
+    expect(page.get_by_role("heading", name="We have your offer for Rent")).to_be_focused()
+    expect(page.locator("#offers")).to_contain_text("Waiting for us to answer")
+    expect(page.locator("#offers")).to_contain_text("by phone or letter by the end of Tuesday 1 December")
+    expect(page.get_by_role("heading", name="Change your offer")).to_be_visible()
+    assert sent[0] == sent[1]
+    wanted = {"rent_account_id": "a1", "amount_pence": 2000, "frequency": "weekly"}
+    assert short.sent("POST /pay/arrangements") == [wanted, wanted]
+    check_everything(short)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "Enter an amount that you can pay"),
+        ("0.99", "Amount must be £1.00 or more"),
+        ("123.46", "Amount must be £123.45 or less: that is all you owe"),
+        ("some", "Amount must be in pounds and pence, such as 12.50"),
+    ],
+)
+def test_an_offer_that_cannot_be_taken_says_why_and_asks_how_often(short: Tab, typed: str, said: str) -> None:
+    page = short.open("/pay/help/")
+    page.fill("#arrangement-amount_pence", typed)
+    short.submit()
+    expect(page.locator(".govuk-error-summary li")).to_have_text([re.compile(said), "Choose how often you can pay it"])
+    assert not short.sent("POST /pay/arrangements")
+    check_everything(short)
+
+
+def test_an_answer_that_is_late_is_our_mistake_and_a_joint_tenants_offer_is_named_as_theirs(short: Tab) -> None:
+    late = {**answers.OFFER, "status": "answer_due", "offered_by_you": False, "answer_by": "2026-11-17"}
+    short.api["GET /pay/arrangements"] = ok({"arrangements": [late]})
+    page = short.open("/pay/help/")
+    expect(page.locator("#offers")).to_contain_text("We should have answered by Tuesday 17 November")
+    expect(page.locator("#offers")).to_contain_text("Somebody else on your tenancy offered it")
+    check_everything(short)
+
+
+def test_with_several_accounts_the_offer_is_for_the_one_that_is_picked(short: Tab) -> None:
+    owing = {**answers.GARAGE, "balance_pence": 3000}
+    short.api["GET /balance"] = ok({"rent_accounts": [answers.ACCOUNT, owing]})
+    short.api["POST /pay/arrangements"] = ok(answers.OFFER, 201)
+    page = short.open("/pay/help/")
+    expect(page.locator("#which")).to_be_visible()
+    page.fill("#arrangement-amount_pence", "30")
+    page.check("text=Every month")
+    short.submit()
+    expect(page.locator(".govuk-error-summary li")).to_have_text("Choose which account it is for")
+    check_everything(short)
+    page.check("text=Garage: you owe £30.00")
+    expect(page.locator("#clears")).to_have_text("It clears the £30.00 that you owe the first time.")
+    short.api["GET /pay/arrangements"] = ok({"arrangements": [{**answers.OFFER, "rent_account_name": "Garage"}]})
+    short.submit()
+    expect(page.get_by_role("heading", name="We have your offer for Garage")).to_be_focused()
+    expect(page.locator("#arrangement-amount_pence")).to_have_value("")
+    assert short.sent("POST /pay/arrangements") == [
+        {"rent_account_id": "a2", "amount_pence": 3000, "frequency": "monthly"}
+    ]
+
+
+def test_where_nothing_is_owed_there_is_no_form_for_an_offer(short: Tab) -> None:
+    short.api["GET /balance"] = ok({"rent_accounts": [answers.GARAGE]})
+    page = short.open("/pay/help/")
+    expect(page.get_by_text("so there is nothing to arrange")).to_be_visible()
+    expect(page.locator("#arrangement")).to_be_hidden()
+    check_everything(short)
+
+
 def test_a_payment_that_waits_is_waited_for_honestly(tab: Callable[..., Tab]) -> None:
     opened = tab()
     states = iter(["pending", "pending", "succeeded"])

@@ -46,6 +46,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /api/email": {"email": "amara@mail.example", "current_password": "copper lantern meadow"},
     "POST /api/email/confirm": {"code": "K7PM-3XQD"},
     "POST /api/pay": {"rent_account_id": "0" * 26, "amount_pence": 5000},
+    "POST /api/pay/arrangements": {"rent_account_id": "0" * 26, "amount_pence": 2000, "frequency": "weekly"},
     "POST /api/repairs": {
         "item_id": "kitchen-sink-leak", "answers": {}, "description": "It drips", "access_notes": "Ring first",
         "anyway": False,

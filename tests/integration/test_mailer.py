@@ -38,6 +38,10 @@ ABOUT = {
     "payment_refunded": {
         "amount_pence": 23_45, "rent_account_name": "Rent", "reference": "PABC", "paid_on": "2026-11-24",
     },
+    "arrangement_offered": {
+        "amount_pence": 20_00, "each": "every two weeks", "owed_pence": 123_45, "rent_account_name": "Rent",
+        "answer_by": "2026-12-01",
+    },
     "deadlines": {
         "lines": [
             {"reference": "R-7K4M2P", "duty": duty, "stage": stage, "due_at": "2027-01-06T23:59:59+00:00"}

@@ -14,7 +14,7 @@ from tests.integration.conftest import Browser, log_in_as
 from tests.integration.test_appointments import offer
 from tests.integration.test_appointments import trade as leaf_trade
 from tests.integration.test_identity import FACTS, PASSWORD, mails, registered, secret_in_newest
-from tests.integration.test_rent_and_pay import add_account, deliver, start, verdict
+from tests.integration.test_rent_and_pay import KEY, add_account, deliver, post, start, verdict
 
 # What design §7 aims at.
 FLOORS = {
@@ -60,6 +60,8 @@ MEASURED = {
     "payment event, repeated": 1,
     "one payment": 1,
     "payments": 2,
+    "offer an arrangement": 2,
+    "arrangements": 2,
     "repairs": 2,
     "one repair": 1,
     "slots": 2,
@@ -154,6 +156,11 @@ def test_each_route_makes_the_calls_that_are_written_down(
     one = f"/api/pay/{payment['payment_id']}"
     found["one payment"] = counter.of(lambda: call("pay", "GET", one), 200)
     found["payments"] = counter.of(lambda: call("pay", "GET", "/api/pay"), 200)
+    post(own_tenancy.tenancy_id, account, "T1", date(2026, 11, 16), 123_45)
+    offered = {"rent_account_id": account, "amount_pence": 20_00, "frequency": "weekly"}
+    arrangements = "/api/pay/arrangements"
+    found["offer an arrangement"] = counter.of(lambda: call("pay", "POST", arrangements, offered, headers=KEY), 201)
+    found["arrangements"] = counter.of(lambda: call("pay", "GET", arrangements), 200)
     report = {"item_id": "kitchen-sink-leak", "answers": {}}
     questions = call("repairs", "GET", "/api/repairs/catalogue").json["items"]
     (leaf,) = (item for item in questions if item["item_id"] == "kitchen-sink-leak")

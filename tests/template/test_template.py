@@ -62,6 +62,8 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/pay"),
         ("GET", "/api/pay"),
         ("GET", "/api/pay/{payment_id}"),
+        ("POST", "/api/pay/arrangements"),
+        ("GET", "/api/pay/arrangements"),
         ("POST", "/api/pay/events/{provider}"),
     },
     "RepairsFunction": {

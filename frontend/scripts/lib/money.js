@@ -35,3 +35,21 @@ export function readPounds(typed) {
   if (!match) return null;
   return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
 }
+
+const PERIODS = { weekly: [1, "week", 52], fortnightly: [2, "week", 52], four_weekly: [4, "week", 52], monthly: [1, "month", 12] };
+
+/**
+ * How long it takes to clear what is owed: "7 weeks", "60 weeks, which is more than a year", "14 months, …".
+ *
+ * @param {number} owed pence, more than 0
+ * @param {number} each pence paid each time, more than 0
+ * @param {string} frequency as the API has it: weekly, fortnightly, four_weekly or monthly
+ */
+export function timeToClear(owed, each, frequency) {
+  const [length, unit, inAYear] = PERIODS[frequency];
+  const count = Math.ceil(owed / each) * length;
+  const years = Math.floor(count / inAYear);
+  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+  if (!years) return words;
+  return `${words}, which is ${count % inAYear ? "more than " : ""}${years === 1 ? "a year" : `${years} years`}`;
+}

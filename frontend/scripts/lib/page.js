@@ -4,7 +4,7 @@ import "./start.js";
 
 import { call, leaveToLogIn, onAnswer, press, Problem } from "./api.js";
 import { brand, fill, h, moveTo, one, phoneLink, show } from "./dom.js";
-import { forgetAll, markSignedIn, restoreAnswers, wayBack } from "./keep.js";
+import { forgetAll, markSignedIn, restoreAnswers, signedInAs, wayBack } from "./keep.js";
 
 // The server notes the last call once a minute at most, so the true end may come a minute before the one reckoned here:
 // this leaves two minutes to answer, of the five on a shared computer too.
@@ -24,22 +24,49 @@ export function memberPage(ready) {
     show("#ready", false);
     show("#failed", false);
     try {
-      const { body: session, date } = await call("GET", "/session");
-      markSignedIn(session.customer.customer_id, session.tenancy_id);
-      watchIdle(session, date);
-      await ready(session);
-      show("#loading", false);
-      show("#ready");
-      if (restoreAnswers(session.customer.customer_id)) dispatchEvent(new Event("answers-restored"));
+      const answer = await call("GET", "/session");
+      await enter(answer, async (session) => {
+        await ready(session);
+        show("#loading", false);
+        show("#ready");
+      });
     } catch (failure) {
       show("#loading", false);
       drawFailure(failure, load);
       if (!(failure instanceof Problem)) throw failure;
     }
   };
-  // A page that comes back out of the browser's memory may belong to somebody who has logged off since.
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  neverFromMemory();
   load();
+}
+
+/**
+ * Start the part of a public page that is for somebody who has logged in.
+ *
+ * @param {(session: object) => Promise<void>} ready as for `memberPage`
+ * @returns {Promise<boolean>} whether somebody is logged in
+ * @throws {Problem}
+ */
+export async function memberPart(ready) {
+  if (!signedInAs()) return false;
+  neverFromMemory();
+  try {
+    await enter(await call("GET", "/session", { guest: true }), ready);
+  } catch (failure) {
+    if (failure instanceof Problem && failure.status === 401) return false;
+    throw failure;
+  }
+  return true;
+}
+
+// A page that comes back out of the browser's memory may belong to somebody who has logged off since.
+const neverFromMemory = () => addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+async function enter({ body: session, date }, ready) {
+  markSignedIn(session.customer.customer_id, session.tenancy_id);
+  watchIdle(session, date);
+  await ready(session);
+  if (restoreAnswers(session.customer.customer_id)) dispatchEvent(new Event("answers-restored"));
 }
 
 function drawFailure(failure, load) {

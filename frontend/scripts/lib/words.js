@@ -81,6 +81,8 @@ const RELATIONSHIP = {
   other: "Somebody else",
 };
 
+const OFTEN = { weekly: "a week", fortnightly: "every two weeks", four_weekly: "every four weeks", monthly: "a month" };
+
 const PERIOD = { morning: "in the morning", afternoon: "in the afternoon", school_run: "between the school runs", all_day: "during the day" };
 
 const CONTACT_BY = { email: "Email", phone: "Phone call", text: "Text message", letter: "Letter" };
@@ -93,6 +95,7 @@ export const priorityWords = (priority) => PRIORITY[priority] ?? plain(priority)
 export const dutyWords = (duty) => DUTY[duty] ?? plain(duty);
 export const dutyStateWords = (state) => DUTY_STATE[state] ?? plain(state);
 export const relationshipWords = (relationship) => RELATIONSHIP[relationship] ?? plain(relationship);
+export const oftenWords = (frequency) => OFTEN[frequency] ?? plain(frequency).toLowerCase();
 export const contactByWords = (way) => CONTACT_BY[way] ?? plain(way);
 export const happenedWords = (event) => HAPPENED[event] ?? REPAIR[event] ?? plain(event);
 

@@ -6,9 +6,9 @@ import { showProblem } from "../lib/forms.js";
 import { balanceWords, money } from "../lib/money.js";
 import { memberPage } from "../lib/page.js";
 import { factRow, p } from "../lib/show.js";
+import { oftenWords } from "../lib/words.js";
 
 const EVERY = { week: "a week", fortnight: "every two weeks", four_weeks: "every four weeks", month: "a month" };
-const CHARGED = { weekly: "a week", fortnightly: "every two weeks", four_weekly: "every four weeks", monthly: "a month" };
 
 let account = null;
 
@@ -25,7 +25,7 @@ function draw(plan, year) {
   const charged = year.periods.filter(({ charge_pence: pence }) => pence > 0).length;
   fill(
     "#facts",
-    factRow("You are charged", `${money(plan.charge_pence)} ${CHARGED[plan.charge_frequency]}`),
+    factRow("You are charged", `${money(plan.charge_pence)} ${oftenWords(plan.charge_frequency)}`),
     plan.next_charge_on && factRow("Next charge", longDay(plan.next_charge_on)),
     factRow("This rent year", `${shortDay(year.starts_on)} to ${shortDay(year.ends_on)}: ${charged} charges, ${money(year.total_pence)}`),
   );
@@ -34,7 +34,7 @@ function draw(plan, year) {
   one("#now").textContent = `${balanceWords(plan.balance_pence)} today. To owe nothing on ${shortDay(year.ends_on)}, from today on pay one of these:`;
   fill("#from-today", ways(year.from_today));
   fill("#for-the-year", ways(year.for_the_year));
-  one("#benefit").textContent = `Universal Credit takes ${money(year.universal_credit_pence)} a month for this rent. Tell it ${money(plan.charge_pence)} ${CHARGED[plan.charge_frequency]}${year.free_weeks.length && plan.charge_frequency === "weekly" ? ` and ${year.free_weeks.length} rent-free ${year.free_weeks.length === 1 ? "week" : "weeks"} a year` : ""}.`;
+  one("#benefit").textContent = `Universal Credit takes ${money(year.universal_credit_pence)} a month for this rent. Tell it ${money(plan.charge_pence)} ${oftenWords(plan.charge_frequency)}${year.free_weeks.length && plan.charge_frequency === "weekly" ? ` and ${year.free_weeks.length} rent-free ${year.free_weeks.length === 1 ? "week" : "weeks"} a year` : ""}.`;
   drawFree(plan, year);
   fill("#periods", year.periods.map(row));
 }

@@ -13,7 +13,7 @@ from portal.repairs import catalogue as module
 from portal.repairs import rules
 from portal.repairs.catalogue import CatalogueFault, catalogue
 from portal.repairs.checking import check, main
-from portal.repairs.working_days import bank_holidays
+from portal.working_days import bank_holidays
 
 SHIPPED = json.loads(Path(module.__file__).with_name("catalogue.json").read_text())
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

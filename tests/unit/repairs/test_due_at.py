@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portal.clock import LONDON, london_date
 from portal.repairs.catalogue import Target, catalogue
 from portal.repairs.rules import due_at
-from portal.repairs.working_days import bank_holidays, is_working_day, working_days_after
+from portal.working_days import bank_holidays, is_working_day, working_days_after
 
 IS_HOLIDAY = bank_holidays("england")
 # https://www.gov.uk/bank-holidays, England and Wales.

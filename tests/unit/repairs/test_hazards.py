@@ -11,7 +11,7 @@ from portal.clock import LONDON, end_of_day
 from portal.repairs import hazards
 from portal.repairs.catalogue import catalogue
 from portal.repairs.hazards import Deadline, reckon, standing
-from portal.repairs.working_days import bank_holidays
+from portal.working_days import bank_holidays
 
 ENGLAND = hazards.law("england")
 IS_HOLIDAY = bank_holidays("england")

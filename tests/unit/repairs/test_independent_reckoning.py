@@ -8,7 +8,7 @@ import pytest
 
 from portal.repairs import hazards
 from portal.repairs.hazards import reckon
-from portal.repairs.working_days import bank_holidays
+from portal.working_days import bank_holidays
 from tests.unit.repairs.test_due_at import PUBLISHED
 
 # The days off that are not Saturdays or Sundays, as the government lists them for England and Wales.

@@ -27,6 +27,18 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "amount",
         "payment_reference",
     ),
+    # What a tenant offers to pay each time towards what they owe (`owed`); they were told to be answered by the end of
+    # `answer_by`. A later line of the same rent account takes the place of an earlier one.
+    "arrangements": (
+        "tenancy_reference",
+        "person_reference",
+        "rent_account_reference",
+        "offered_at",
+        "amount",
+        "frequency",
+        "owed",
+        "answer_by",
+    ),
     # The words are those of HACT's UK Housing Data Standards 3.5; description_of_work has at most 230 characters.
     "repairs": (
         "repair_reference",

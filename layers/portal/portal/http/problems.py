@@ -151,6 +151,13 @@ PROBLEMS: dict[str, Problem] = {
         "This looks like another payment",
         "That Idempotency-Key was used for a different payment. Use a new one.",
     ),
+    "NothingToArrange": Problem(
+        409,
+        "nothing-to-arrange",
+        "There is nothing to arrange here",
+        "You owe nothing on this account, or so little that one payment clears it. If you think that is wrong, ring "
+        "us.",
+    ),
     "EventNotAccepted": Problem(
         400, "event-not-accepted", "We could not accept that event", "Its signature, age or content is not right."
     ),

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from portal import ids
+from portal import clock, ids
 from portal.failures import FieldError
 
 CREATED, PENDING = "created", "pending"
@@ -64,6 +64,35 @@ def amount_trouble(amount_pence: int, *, least: int, most: int) -> FieldError | 
     if least <= amount_pence <= most:
         return None
     return FieldError("amount_pence", f"Pay an amount from {_pounds(least)} to {_pounds(most)}")
+
+
+WEEKLY, FORTNIGHTLY, FOUR_WEEKLY, MONTHLY = "weekly", "fortnightly", "four_weekly", "monthly"
+EACH = {WEEKLY: "a week", FORTNIGHTLY: "every two weeks", FOUR_WEEKLY: "every four weeks", MONTHLY: "a month"}
+"""How often a tenant offers to pay, and how that is said."""
+
+OFFER_KEPT_AFTER = timedelta(days=14)
+"""How long an offer is still shown once the day is over by which it should have been answered."""
+
+
+def offer_trouble(amount_pence: int, *, least: int, owed_pence: int) -> FieldError | None:
+    """What is wrong with an amount that is offered each time, or None: from `least` to all that is owed, in pence."""
+    if least <= amount_pence <= owed_pence:
+        return None
+    most = f"the {_pounds(owed_pence)} that you owe"
+    return FieldError("amount_pence", f"Offer an amount from {_pounds(least)} to {most}")
+
+
+def offer_ends_at(answer_by: date) -> datetime:
+    """Until when an offer is shown that should be answered by the end of that London day."""
+    return clock.end_of_day(answer_by) + OFFER_KEPT_AFTER
+
+
+def offer_status(answer_by: date, at: datetime) -> str:
+    """`waiting` up to the end of the day by which the landlord answers, `answer_due` from then on.
+
+    The landlord answers by phone or letter, and no file says that it was done: so nothing else is known here.
+    """
+    return "waiting" if at <= clock.end_of_day(answer_by) else "answer_due"
 
 
 def _pounds(pence: int) -> str:

@@ -4,6 +4,8 @@
 |---|---|---|---|
 | TENANCY#tenancy_id | PAYMENT#payment_id | a payment | its page (one read with the session), the history |
 | TENANCY#tenancy_id | PAYKEY#client key | which payment an Idempotency-Key made | starting a payment; kept for ever |
+| TENANCY#tenancy_id | OFFER#rent_account_id | the payment arrangement that a tenant offers for that account; shown until a fortnight after it should have been answered | the page on money; a new offer takes its place |
+| TENANCY#tenancy_id | OFFERKEY#client key | the offer that an Idempotency-Key made, as long as it is shown | making an offer: never twice |
 | EVENT#provider#event_id | EVENT | that a provider's event was taken; kept for ever | every event: never twice |
 | PENDING#shard | PENDING#payment_id | a payment of which nobody knows yet what becomes; gone once it is known | the reconciler, every five minutes |
 | TAKEN#day | TAKEN#payment_id | a payment whose money was taken, under the London day on which it was posted | the day's report |
@@ -63,6 +65,29 @@ class PaymentKeyItem(_Item):
     payment_id = UnicodeAttribute()
     rent_account_id = UnicodeAttribute()
     amount_pence = store.PenceAttribute()
+
+
+class _Offer(_Item):
+    customer_id = UnicodeAttribute()
+    rent_account_id = UnicodeAttribute()
+    rent_account_name = UnicodeAttribute()
+    amount_pence = store.PenceAttribute()
+    frequency = UnicodeAttribute()
+    owed_pence = store.PenceAttribute()
+    offered_at = store.InstantAttribute()
+    answer_by = store.DayAttribute()
+
+
+class OfferItem(_Offer):
+    """The newest payment arrangement that was offered for a rent account. `owed_pence` is what was owed then."""
+
+    range_prefix = "OFFER#"
+
+
+class OfferKeyItem(_Offer):
+    """The offer that an Idempotency-Key made, as it was made."""
+
+    range_prefix = "OFFERKEY#"
 
 
 class EventItem(_Item):
@@ -129,6 +154,21 @@ def payment_key(tenancy_id: str, payment_id: str) -> store.Key:
 def client_key(tenancy_id: str, idempotency_key: str) -> store.Key:
     """Where it stands which payment an Idempotency-Key of that tenancy made."""
     return PaymentKeyItem.key(f"TENANCY#{tenancy_id}", f"PAYKEY#{idempotency_key}")
+
+
+def offer_key(tenancy_id: str, rent_account_id: str) -> store.Key:
+    """Where the offer for a tenancy's rent account is."""
+    return OfferItem.key(f"TENANCY#{tenancy_id}", f"OFFER#{rent_account_id}")
+
+
+def client_offer_key(tenancy_id: str, idempotency_key: str) -> store.Key:
+    """Where it stands which offer an Idempotency-Key of that tenancy made."""
+    return OfferKeyItem.key(f"TENANCY#{tenancy_id}", f"OFFERKEY#{idempotency_key}")
+
+
+def offers_of(tenancy_id: str, at: datetime) -> list[OfferItem]:
+    """The tenancy's offers, one a rent account."""
+    return list(store.query(OfferItem, f"TENANCY#{tenancy_id}", at))
 
 
 def event_key(provider: str, event_id: str) -> store.Key:

@@ -10,7 +10,7 @@ from portal.repairs import store as repairs
 from portal.repairs.catalogue import catalogue
 from portal.repairs.hazards import Deadline
 from portal.repairs.store import Event, RepairItem
-from portal.repairs.working_days import bank_holidays
+from portal.working_days import bank_holidays
 
 LATEST = "_at_the_latest"
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from portal import clock
 from portal.repairs.catalogue import Priority, Target
 from portal.repairs.rules import due_at
-from portal.repairs.working_days import IsHoliday
+from portal.working_days import IsHoliday
 
 Severity = Literal["emergency", "significant"]
 Name = Literal["investigate", "send_summary", "make_safe", "begin_works"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from portal import clock, ids
 from portal.failures import FieldError
 from portal.repairs.catalogue import Answer, Danger, Leaf, Priority, Question, Target
-from portal.repairs.working_days import IsHoliday, working_days_after
+from portal.working_days import IsHoliday, working_days_after
 
 PRIORITIES: Sequence[Priority] = ("emergency", "urgent", "routine")
 

@@ -19,8 +19,8 @@ from portal.repairs.changing import id_of
 from portal.repairs.following import RepairFinished
 from portal.repairs.rules import Answered, event_word, priority_word, status_word
 from portal.repairs.store import Event, RepairItem, event
-from portal.repairs.working_days import bank_holidays
 from portal.tenancies import service as tenancies
+from portal.working_days import bank_holidays
 
 __all__ = [
     "AlreadyReported", "ImportedRepair", "RepairFinished", "RepairItem", "beside_report", "call_for", "can_reopen",
