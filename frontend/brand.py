@@ -72,6 +72,12 @@ TEXT_PAIRS: tuple[tuple[str, str], ...] = (
 #: The least contrast of a pair in `TEXT_PAIRS`.
 LEAST_CONTRAST = 4.5
 
+#: The largest amount that Stripe takes in one payment, in pence (https://docs.stripe.com/currencies).
+MOST_PENCE = 99_999_999
+
+#: A longer wait for an answer is none.
+MOST_DAYS = 30
+
 HEX_COLOUR = re.compile(r"^#[0-9a-f]{6}$")
 
 
@@ -128,11 +134,24 @@ def read_brand(file: Path) -> Brand:
         for key in keys:
             if not values.get(section, {}).get(key):
                 raise BrandError(f"{file} lacks {key!r} in [{section}].")
+    _check_numbers(values, file)
     brand = Brand(values, file.parent)
     if not brand.logo.is_file():
         raise BrandError(f"{file} names the logo {brand.logo.name!r}, which is not beside it.")
     _check_colours(brand.colours)
     return brand
+
+
+def _check_numbers(values: dict[str, dict[str, Any]], file: Path) -> None:
+    """Raise BrandError unless the limits of a payment are whole pence, and the days of an answer a whole number."""
+    least, most = (values["payments"][name] for name in ("minimum_pence", "maximum_pence"))
+    if type(least) is not int or type(most) is not int or not 1 <= least <= most <= MOST_PENCE:
+        raise BrandError(
+            f"{file}: [payments] needs whole pence, the minimum 1 or more, the maximum {MOST_PENCE} or less."
+        )
+    days = values["arrangements"]["answer_within_working_days"]
+    if type(days) is not int or not 1 <= days <= MOST_DAYS:
+        raise BrandError(f"{file}: answer_within_working_days is a whole number from 1 to {MOST_DAYS}.")
 
 
 def _check_colours(colours: dict[str, str]) -> None:

@@ -24,10 +24,10 @@ test("a line says which way it goes, and a balance after it whose it is", () => 
 });
 
 test("pounds are read as people type them, and never through a fraction", () => {
-  for (const [typed, pence] of [["12", 1200], ["12.5", 1250], ["12.50", 1250], ["£1,234.50", 123450], [" 62.50 ", 6250], ["0.29", 29], ["1.13", 113], ["4.35", 435], ["12.", 1200]]) {
+  for (const [typed, pence] of [["12", 1200], ["12.5", 1250], ["12.50", 1250], ["£1,234.50", 123450], [" 62.50 ", 6250], ["0.29", 29], ["1.13", 113], ["4.35", 435], ["12.", 1200], ["1234.5", 123450], ["£ 1 234.50", 123450], ["1,234,567.89", 123456789]]) {
     assert.equal(readPounds(typed), pence, typed);
   }
-  for (const typed of ["", "twelve", "12.345", "-5", "1e3", "12.5.0", ".5", "1234567890"]) assert.equal(readPounds(typed), null, typed);
+  for (const typed of ["", "twelve", "12.345", "-5", "1e3", "12.5.0", ".5", "1234567890", "12,50", "1,5", "1,23.00", ",500", "1,0000", "12£", "££5"]) assert.equal(readPounds(typed), null, typed);
 });
 
 test("every amount of pence comes back as it was shown", () => {

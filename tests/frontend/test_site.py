@@ -325,6 +325,10 @@ def test_sources_name_no_landlord() -> None:
         ('phone = "03069 990142"\n', "", "'phone' in [contact]"),
         ('logo = "larkfield.svg"', 'logo = "none.svg"', "logo"),
         ("[landlord]", "[landlord", "not TOML"),
+        ("minimum_pence = 100", "minimum_pence = 1.5", "whole pence"),
+        ("minimum_pence = 100", "minimum_pence = 600000", "whole pence"),
+        ("maximum_pence = 500000", "maximum_pence = 100000000", "99999999 or less"),
+        ("answer_within_working_days = 5", "answer_within_working_days = 0.5", "from 1 to 30"),
     ],
 )
 def test_a_brand_that_cannot_be_used_stops_the_build_and_says_why(

@@ -27,13 +27,14 @@ export function balanceAfter(pence) {
 /**
  * Pounds as people type them, in pence: "12", "12.5", "£1,234.50", " 12.50 ".
  *
+ * A comma stands before three figures or is refused: "12,50" may mean £12.50, and is never read as £1,250.
+ *
  * @returns {number|null} null where it is not an amount of money; never through a fraction.
  */
 export function readPounds(typed) {
-  const bare = typed.replace(/[£,\s]/g, "");
-  const match = /^(\d{1,9})(?:\.(\d{1,2})?)?$/.exec(bare);
+  const match = /^£?(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(?:\.(\d{1,2})?)?$/.exec(typed.replace(/\s/g, ""));
   if (!match) return null;
-  return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
+  return Number(match[1].replace(/,/g, "")) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
 }
 
 const PERIODS = { weekly: [1, "week", 52], fortnightly: [2, "week", 52], four_weekly: [4, "week", 52], monthly: [1, "month", 12] };

@@ -1,4 +1,5 @@
 import { call } from "../lib/api.js";
+import { longDay } from "../lib/dates.js";
 import { brand, fill, fragment, h, one, show } from "../lib/dom.js";
 import { Checks, conditionals, FormErrors, onSubmit, text } from "../lib/forms.js";
 import { balanceWords, money, readPounds } from "../lib/money.js";
@@ -45,13 +46,25 @@ memberPage(async () => {
 const account = () => accounts.find(({ rent_account_id: id }) => id === form.elements.rent_account_id.value) ?? accounts[0];
 
 function drawAmount() {
-  const { balance_pence: owed } = account();
-  const all = owed >= least && owed <= most;
-  show("#all-of-it", all);
-  show("#how-much", all);
+  const { balance_pence: owed, next_charge_on: on } = account();
+  const { all, next } = amounts();
+  show("#all-of-it", all !== null);
+  show("#next-charge", next !== null);
   one("#all-words").textContent = money(owed);
-  if (!all) one("#pay-other").checked = true;
+  one("#next-words").textContent = next === null ? "" : `${money(next)}, on ${longDay(on)}`;
+  const choices = all !== null || next !== null;
+  show("#how-much", choices);
+  if (all === null) one("#pay-all").checked = false;
+  if (next === null) one("#pay-next").checked = false;
+  if (!choices) one("#pay-other").checked = true;
   update();
+}
+
+/** What can be paid without typing: all that is owed, and the next charge as the landlord's record has it; else null. */
+function amounts() {
+  const { balance_pence: owed, charge_pence: charge, next_charge_on: on } = account();
+  const payable = (pence) => pence >= least && pence <= most;
+  return { all: payable(owed) ? owed : null, next: on && payable(charge) && charge !== owed ? charge : null };
 }
 
 function drawWaiting(payment) {
@@ -72,7 +85,7 @@ onSubmit(
   async () => {
     const checks = new Checks();
     const how = checks.picked(form, "how_much", "Choose how much to pay");
-    let pence = account().balance_pence;
+    let pence = amounts()[how];
     if (how === "other") {
       const typed = text(form, "amount_pence");
       pence = readPounds(typed);
