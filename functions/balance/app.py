@@ -1,4 +1,7 @@
-"""Balances, transactions, statements and the rent year of the tenancy's rent accounts."""
+"""Balances, transactions, statements and the rent year of the tenancy's rent accounts; receipts of payments.
+
+A receipt is a document as a statement is, and set here (decision 0055).
+"""
 
 import base64
 import binascii
@@ -257,6 +260,23 @@ def statement(
         return _file(statements.as_csv(made), "text/csv; charset=utf-8", statements.file_name(made, "csv"))
     document = statements.as_pdf(made, holders.lines, holders.reference, landlord())
     return _file(document, "application/pdf", statements.file_name(made, "pdf"))
+
+
+@app.get(
+    "/api/pay/{payment_id}/receipt",
+    beside=lambda session, payment_id: [payments.key_of(session, payment_id)],
+    failures=(*_SESSION, NotFound, payments.NoReceipt),
+    media_types=("application/pdf",),
+)
+def receipt(session: Session, payment_id: str) -> Answer[Page]:  # noqa: ARG001  (read beside the session)
+    """The receipt of a payment whose money was taken, with what became of it since."""
+    at = clock.now()
+    paid, account = payments.paid(session.beside[0], at)
+
+    from portal.payments import receipts
+
+    document = receipts.as_pdf(paid, account, tenancies.holders(session.tenancy_id, at), landlord(), at)
+    return _file(document, "application/pdf", receipts.file_name(paid))
 
 
 @app.get("/api/balance/{rent_account_id}/explanation", beside=_beside, failures=(*_SESSION, NotFound))

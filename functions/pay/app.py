@@ -41,7 +41,7 @@ class PayRequest(Request):
 class Payment(Struct):
     """A payment and its state. `checkout_url` is the provider's page while it waits to be paid.
 
-    `refunded_pence` is what was paid back of it, in all.
+    `refunded_pence` is what was paid back of it, in all; `paid_on` the day on which the money was taken.
     """
 
     payment_id: str
@@ -53,6 +53,7 @@ class Payment(Struct):
     status: str
     created_at: datetime
     settled_at: datetime | None
+    paid_on: date | None
     checkout_url: str | None
 
 
@@ -107,6 +108,7 @@ def _shown(payment: PaymentItem) -> Payment:
         payment.status,
         payment.created_at,
         payment.settled_at,
+        payment.paid_on,
         payment.checkout_url if waits else None,
     )
 

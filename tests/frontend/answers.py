@@ -311,6 +311,7 @@ def payment(status: str, **changed: Any) -> dict[str, Any]:
         "status": status,
         "created_at": moment(minutes=4),
         "settled_at": None,
+        "paid_on": "2026-11-24" if status in {"succeeded", "refunded", "disputed", "dispute_won"} else None,
         "refunded_pence": 12345 if status == "refunded" else 0,
         "checkout_url": "/api/sandbox/checkout/p1" if status in {"created", "pending"} else None,
         **changed,

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from infra.site import headers as policies
 from tests.frontend import answers
-from tests.frontend.answers import Replies, logged_in, ok, payment, problem
+from tests.frontend.answers import Replies, Reply, logged_in, ok, payment, problem
 
 pytestmark = pytest.mark.browser
 
@@ -1032,6 +1032,7 @@ def test_one_attempt_to_pay_has_one_key_and_another_amount_another(tab: Callable
         ("0.99", "Amount must be £1.00 or more"),
         ("5000.01", "Amount must be £5,000.00 or less"),
         ("lots", "Amount must be in pounds and pence, such as 62.50"),
+        ("62,50", "Amount must be in pounds and pence, such as 62.50"),
     ],
 )
 def test_an_amount_that_cannot_be_paid_says_why(tab: Callable[..., Tab], typed: str, said: str) -> None:
@@ -1083,6 +1084,87 @@ def test_sent_again_after_it_was_paid_a_payment_is_told_of_and_not_opened(tab: C
     opened.submit()
     page.wait_for_url("**/pay/done/#p1")
     expect(page.get_by_role("heading", name="Thank you. You have paid")).to_be_visible()
+
+
+def test_the_next_charge_can_be_paid_by_one_choice(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["POST /pay"] = ok(payment("pending", checkout_url="/closed.html"), 201)
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("text=Your next charge: £104.20, on Monday 30 November")
+    opened.submit()
+    page.wait_for_url("**/closed.html")
+    assert opened.sent("POST /pay") == [{"rent_account_id": "a1", "amount_pence": 10420}]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"next_charge_on": None}, {"charge_pence": None}, {"charge_pence": 12345}, {"charge_pence": 5_000_01}]
+)
+def test_a_next_charge_that_is_not_known_cannot_be_paid_or_is_all_that_is_owed_is_no_choice(
+    tab: Callable[..., Tab], changed: dict[str, Any]
+) -> None:
+    opened = tab()
+    opened.api["GET /balance"] = ok({"rent_accounts": [{**answers.ACCOUNT, **changed}]})
+    page = opened.open("/pay/")
+    opened.settled()
+    expect(page.locator("#all-of-it")).to_be_visible()
+    expect(page.locator("#next-charge")).to_be_hidden()
+
+
+def test_a_choice_that_the_other_account_does_not_have_is_not_kept(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /balance"] = ok({"rent_accounts": [answers.ACCOUNT, answers.GARAGE]})
+    page = opened.open("/pay/")
+    opened.settled()
+    page.check("#pay-next")
+    page.check("text=Garage: you are £20.00 in credit")
+    expect(page.locator("#how-much")).to_be_hidden()
+    opened.submit()
+    expect(page.locator(".govuk-error-summary li")).to_have_text("Enter an amount")
+    assert not opened.sent("POST /pay")
+
+
+RECEIPT: Reply = {"status": 200, "headers": {"content-type": "application/pdf"}, "body": "%PDF-1.7"}
+
+
+@pytest.mark.parametrize("status", ["succeeded", "refunded", "disputed", "dispute_won"])
+def test_the_receipt_of_money_that_was_taken_is_saved_under_its_reference(tab: Callable[..., Tab], status: str) -> None:
+    opened = tab()
+    opened.api["GET /pay/p1"] = ok(payment(status))
+    opened.api["GET /pay/p1/receipt"] = RECEIPT
+    page = opened.open("/pay/done/#p1")
+    opened.settled()
+    expect(page.locator("#facts")).to_contain_text("Paid on")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the receipt (PDF)").click()
+    assert saved.value.suggested_filename == "receipt-P2K7M.pdf"
+
+
+@pytest.mark.parametrize("status", ["created", "pending", "failed", "cancelled", "expired"])
+def test_without_money_taken_no_receipt_is_offered(tab: Callable[..., Tab], status: str) -> None:
+    opened = tab()
+    opened.api["GET /pay/p1"] = ok(payment(status))
+    page = opened.open("/pay/done/#p1")
+    opened.settled()
+    expect(page.locator("#facts")).to_contain_text("Started")
+    expect(page.get_by_role("button", name="receipt")).to_have_count(0)
+
+
+def test_the_history_has_a_receipt_where_money_was_taken_and_tells_what_went_wrong_with_it(
+    tab: Callable[..., Tab],
+) -> None:
+    opened = tab()
+    opened.api["GET /pay/p1/receipt"] = problem(503, "try-again-soon", title="We are very busy", detail="Try again.")
+    page = opened.open("/pay/history/")
+    opened.settled()
+    (button,) = page.get_by_role("button", name="Receipt (PDF)").all()
+    button.click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("We are very busy")
+    opened.api["GET /pay/p1/receipt"] = RECEIPT
+    with page.expect_download() as saved:
+        button.click()
+    assert saved.value.suggested_filename == "receipt-P2K7M.pdf"
+    check_everything(opened)
 
 
 @pytest.fixture

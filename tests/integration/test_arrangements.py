@@ -1,5 +1,6 @@
 """A payment arrangement is offered, acknowledged and handed over once, and waits for its answer as long as promised."""
 
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,11 @@ from portal.mail.store import MAIL_PK, MailItem
 from portal.payments.store import OfferItem, OfferKeyItem
 from tests.integration.conftest import Browser, add_tenancy, log_in_as
 from tests.integration.test_export import export, table
+from tests.integration.test_faults_of_pay import FAULTS, Killed, PayFaults, faults
+from tests.integration.test_faults_of_sign_in import put_back, tables
 from tests.integration.test_rent_and_pay import account, add_account, entries, post
 
-__all__ = ["account"]
+__all__ = ["account", "faults"]
 
 
 def offer(
@@ -196,3 +199,32 @@ def test_the_nights_files_have_the_offer(browser: Browser, account: str, noon: A
     columns, row = table("outbox/2026-11-24/arrangements.csv")
     told = dict(zip(columns, row, strict=True))
     assert (told["amount"], told["rent_account_reference"], told["answer_by"]) == ("20.00", "RA10001", "2026-12-01")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_fails_at_a_call_of_an_offer_all_of_it_is_written_or_none_and_sent_again_it_is_made_once(
+    fault: str, browser: Browser, own_tenancy: Any, account: str, faults: PayFaults, noon: Any
+) -> None:
+    offer(browser, account, key="counting-calls")
+    kept, at, calls = tables(), clock.now(), 2
+    for number in range(calls):
+        for lasting in (False, True):
+            where = f"{fault} at call {number}, lasting={lasting}"
+            put_back(kept)
+            noon.move_to(at)
+            log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
+            faults.strike(fault, number, lasting=lasting)
+            with contextlib.suppress(Killed):
+                offer(browser, account, 15_00)
+            faults.strike(None)
+            noon.move_to(at)
+            # The one before counts as the first: its line in the file is the account's, whoever wrote it last.
+            (line,) = entries()
+            made = (
+                len(mails()) - 1,
+                int(line.row["amount"] == "15.00"),
+                int(shown(browser)[0]["amount_pence"] == 15_00),
+            )
+            assert made in {(0, 0, 0), (1, 1, 1)}, where
+            assert offer(browser, account, 15_00).status == 201, where
+            assert (len(mails()) - 1, len(entries()), shown(browser)[0]["amount_pence"]) == (1, 1, 15_00), where

@@ -11,7 +11,7 @@ import icalendar
 import pypdf
 import pytest
 
-from portal import aws, clock, store
+from portal import aws, clock, documents, store
 from portal.rent import service as rent
 from portal.rent import statements
 from portal.rent import store as rent_store
@@ -400,6 +400,6 @@ def test_a_statement_that_takes_longer_than_an_answer_may_is_to_be_tried_again(
         assert 0 < timeout <= 8
         raise subprocess.TimeoutExpired("typesetting", timeout)
 
-    monkeypatch.setattr(statements.subprocess, "run", late)
+    monkeypatch.setattr(documents.subprocess, "run", late)
     reply = get(browser, home, "statement", format="pdf")
     assert (reply.status, reply.json["type"]) == (503, "/problems/try-again-soon")

@@ -59,6 +59,7 @@ MEASURED = {
     "payment event": 1,
     "payment event, repeated": 1,
     "one payment": 1,
+    "receipt": 3,
     "payments": 2,
     "offer an arrangement": 2,
     "arrangements": 2,
@@ -155,6 +156,7 @@ def test_each_route_makes_the_calls_that_are_written_down(
     found["payment event, repeated"] = counter.of(lambda: deliver(event), 200)
     one = f"/api/pay/{payment['payment_id']}"
     found["one payment"] = counter.of(lambda: call("pay", "GET", one), 200)
+    found["receipt"] = counter.of(lambda: call("balance", "GET", f"{one}/receipt"), 200)
     found["payments"] = counter.of(lambda: call("pay", "GET", "/api/pay"), 200)
     post(own_tenancy.tenancy_id, account, "T1", date(2026, 11, 16), 123_45)
     offered = {"rent_account_id": account, "amount_pence": 20_00, "frequency": "weekly"}

@@ -57,6 +57,7 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("GET", "/api/balance/{rent_account_id}/explanation"),
         ("GET", "/api/balance/{rent_account_id}/calendar"),
         ("GET", "/api/balance/{rent_account_id}/calendar.ics"),
+        ("GET", "/api/pay/{payment_id}/receipt"),
     },
     "PayFunction": {
         ("POST", "/api/pay"),

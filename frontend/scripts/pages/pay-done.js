@@ -1,8 +1,10 @@
-import { call, Problem } from "../lib/api.js";
-import { momentWords } from "../lib/dates.js";
+import { call, press, Problem } from "../lib/api.js";
+import { longDay, momentWords } from "../lib/dates.js";
 import { fill, fragment, h, one, setTitle, show } from "../lib/dom.js";
+import { showProblem } from "../lib/forms.js";
 import { money } from "../lib/money.js";
 import { memberPage } from "../lib/page.js";
+import { saveReceipt } from "../lib/receipt.js";
 import { factRow, link, p } from "../lib/show.js";
 import { paymentWords } from "../lib/words.js";
 
@@ -113,6 +115,17 @@ function checkout(payment) {
   return page.protocol === "https:" || page.origin === location.origin ? page.href : null;
 }
 
+const receiptButton = (payment) =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "govuk-button govuk-button--secondary",
+      onclick: (event) => press(event, () => saveReceipt(payment), (problem) => showProblem(one("#ready"), problem)),
+    },
+    "Save the receipt (PDF)",
+  );
+
 function draw(payment) {
   const now = `${payment.status} ${payment.refunded_pence}`;
   if (now === shown) return;
@@ -134,9 +147,10 @@ function draw(payment) {
     factRow("Amount", money(payment.amount_pence)),
     payment.refunded_pence > 0 && factRow("Paid back to you", money(payment.refunded_pence)),
     factRow("Status", paymentWords(payment.status)),
+    factRow("For", payment.rent_account_name),
     factRow("Reference", payment.reference),
-    factRow("Started", momentWords(payment.created_at)),
+    payment.paid_on ? factRow("Paid on", longDay(payment.paid_on)) : factRow("Started", momentWords(payment.created_at)),
   );
-  fill("#next", state.next);
+  fill("#next", [payment.paid_on && receiptButton(payment), ...state.next]);
   show("#talk", Boolean(state.talk));
 }

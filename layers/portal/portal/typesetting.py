@@ -1,7 +1,7 @@
-"""Sets a statement as PDF: run as a process of its own, `python -m portal.rent.typesetting`, JSON in, PDF out.
+"""Sets a document as PDF: run as a process of its own, `python -m portal.typesetting`, JSON in, PDF out.
 
 The compiler keeps what it made for its next ten runs: in the function's own process a few long statements would fill
-its memory. Here it ends with the statement, and so would whatever went wrong in it. It imports nothing of ours.
+its memory. Here it ends with the document, and so would whatever went wrong in it. It imports nothing of ours.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import typst
 
-_TEMPLATE = Path(__file__).with_name("statement.typ")
+_TEMPLATE = Path(__file__).with_name("document.typ")
 
 
 def typeset(said: Mapping[str, Any]) -> bytes:
@@ -31,7 +31,7 @@ def _made(said: Mapping[str, Any], *, for_screen_readers: bool) -> bytes:
     document: bytes = typst.compile(
         _TEMPLATE.read_bytes(),
         format="pdf",
-        sys_inputs={"statement": json.dumps({**said, "letters_missing": not for_screen_readers})},
+        sys_inputs={"said": json.dumps({**said, "letters_missing": not for_screen_readers})},
         pdf_standards="ua-1" if for_screen_readers else "1.7",
         ignore_system_fonts=True,
     )

@@ -151,6 +151,12 @@ PROBLEMS: dict[str, Problem] = {
         "This looks like another payment",
         "That Idempotency-Key was used for a different payment. Use a new one.",
     ),
+    "NoReceipt": Problem(
+        409,
+        "no-receipt",
+        "There is no receipt for this payment",
+        "We have taken no money for it, or do not know it yet. Look at the payment: it says what became of it.",
+    ),
     "NothingToArrange": Problem(
         409,
         "nothing-to-arrange",

@@ -26,6 +26,9 @@ LEADS_TO: dict[str, frozenset[str]] = {
 WAITING = frozenset({CREATED, PENDING})
 """Nobody knows yet what becomes of the payment."""
 
+TAKEN = frozenset({SUCCEEDED, REFUNDED, DISPUTED, DISPUTE_WON})
+"""The money was taken, whatever became of it since: there is a receipt."""
+
 COMES_AFTER: dict[str, tuple[str, ...]] = {
     REFUNDED: (SUCCEEDED,),
     DISPUTED: (SUCCEEDED,),

@@ -16,8 +16,8 @@ from portal.rent import service as rent
 from portal.rent.service import AccountItem
 
 __all__ = [
-    "IdempotencyKeyReused", "NoPaymentsHere", "PaymentItem", "found", "history", "id_of", "key_of", "keys_to_start",
-    "on_their_way", "start",
+    "IdempotencyKeyReused", "NoPaymentsHere", "NoReceipt", "PaymentItem", "found", "history", "id_of", "key_of",
+    "keys_to_start", "on_their_way", "paid", "start",
 ]  # fmt: skip
 
 PAGE = 20
@@ -25,6 +25,10 @@ PAGE = 20
 
 class IdempotencyKeyReused(Failure):
     """The key was used for a payment of another amount or account."""
+
+
+class NoReceipt(Failure):
+    """No money was taken for the payment, or nobody knows it yet."""
 
 
 def keys_to_start(session: Session, rent_account_id: str, idempotency_key: str) -> list[store.Key]:
@@ -159,6 +163,18 @@ def found(payment: PaymentItem | None) -> PaymentItem:
     if payment is None:
         raise NotFound
     return payment
+
+
+def paid(payment: PaymentItem | None, at: datetime) -> tuple[PaymentItem, AccountItem | None]:
+    """The payment that was read, whose money was taken, and the account that it was paid into.
+
+    Raises NotFound, and NoReceipt where no money was taken.
+    """
+    taken = found(payment)
+    if taken.status not in rules.TAKEN:
+        raise NoReceipt
+    (account,) = store.fetch([rent.key_of(taken.pk.removeprefix("TENANCY#"), taken.rent_account_id)], at)
+    return taken, account
 
 
 def history(session: Session, below: str | None, at: datetime) -> tuple[Sequence[PaymentItem], str | None]:

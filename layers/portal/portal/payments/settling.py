@@ -123,9 +123,12 @@ def _end(event: ProviderEvent, taken: store.Put, at: datetime) -> bool:
     """The payment's end; False where it has one that stands."""
     facts = event.facts
     key = payments.payment_key(facts.tenancy_id, facts.payment_id)
+    changes = [PaymentItem.status.set(event.outcome), PaymentItem.settled_at.set(at)]
+    if event.outcome == rules.SUCCEEDED:
+        changes.append(PaymentItem.paid_on.set(_day_of(event, at)))
     change = store.Update(
         PaymentItem(pk=key.pk, sk=key.sk),
-        [PaymentItem.status.set(event.outcome), PaymentItem.settled_at.set(at)],
+        changes,
         _is_payment_of(facts) & PaymentItem.status.is_in(*rules.states_before(event.outcome)),
     )
     always: list[store.Write] = [change, taken]

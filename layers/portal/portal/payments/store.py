@@ -52,6 +52,8 @@ class PaymentItem(_Item):
     created_at = store.InstantAttribute()
     settled_at = store.InstantAttribute(null=True)
     with_bank_at = store.InstantAttribute(null=True)
+    # The London day on which the money was taken, as receipt, transaction and export have it.
+    paid_on = store.DayAttribute(null=True)
     checkout_url = UnicodeAttribute(null=True)
     checkout_id = UnicodeAttribute(null=True)
     refunded_pence = store.PenceAttribute(null=True)

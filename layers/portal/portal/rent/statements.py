@@ -2,15 +2,11 @@
 
 import csv
 import io
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
-from portal import budget, clock, store
+from portal import documents
+from portal.documents import Document, Table, day_in_full
 from portal.exchange.rules import defused, pounds
 from portal.rent.rules import balance_words, money
 from portal.rent.service import Line, Statement
@@ -42,60 +38,47 @@ def as_csv(statement: Statement) -> str:
 def as_pdf(
     statement: Statement, holder_lines: Sequence[str], tenancy_reference: str, brand: Mapping[str, Any]
 ) -> bytes:
-    """The statement as a PDF that screen readers can read (PDF/UA-1); `holder_lines` are name and address.
+    """The statement as a PDF that screen readers can read; `holder_lines` are name and address.
 
-    It is set by a process of its own (`typesetting`).
-
-    Raises:
-        store.Unavailable: it was not done in the time that is left for the answer.
-        subprocess.CalledProcessError: the compiler failed.
+    Raises as `documents.as_pdf`.
     """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "portal.rent.typesetting"],
-            input=json.dumps(_said(statement, holder_lines, tenancy_reference, brand)).encode(),
-            env={"PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            check=True,
-            timeout=budget.remaining(),
-        )
-    except subprocess.TimeoutExpired:
-        raise store.Unavailable from None
-    return done.stdout
+    return documents.as_pdf(_said(statement, holder_lines, tenancy_reference), brand)
 
 
-def _said(
-    statement: Statement, holder_lines: Sequence[str], tenancy_reference: str, brand: Mapping[str, Any]
-) -> dict[str, Any]:
-    contact, name = brand["contact"], brand["landlord"]["name"]
-    return {
-        "title": f"Statement of your account: {statement.name}",
-        "landlord": name,
-        "landlord_lines": [line for line in contact["address"] if line != name],
-        "phone": f"{contact['team']}, {contact['phone']}, {contact['opening_hours']}",
-        "holder_lines": list(holder_lines),
-        "facts": [
-            ["Tenancy reference", tenancy_reference],
-            ["Rent account", f"{statement.name}, {statement.reference}"],
-            ["From", _day(statement.since)],
-            ["To", _day(statement.until)],
+def _said(statement: Statement, holder_lines: Sequence[str], tenancy_reference: str) -> Document:
+    table = Table(
+        columns=("Date", "What", "Amount", "Balance after"),
+        first=["", "Balance before", "", _balance(statement.opening_pence)],
+        rows=[_cells(line) for line in statement.lines],
+        last=["", "Balance after", "", _balance(statement.closing_pence)],
+        legend="A plus adds to what is owed. A minus takes away from it.",
+    )
+    return Document(
+        title=f"Statement of your account: {statement.name}",
+        holder_lines=holder_lines,
+        facts=[
+            ("Tenancy reference", tenancy_reference),
+            ("Rent account", f"{statement.name}, {statement.reference}"),
+            ("From", day_in_full(statement.since)),
+            ("To", day_in_full(statement.until)),
         ],
-        "opening": ["Balance before", _balance(statement.opening_pence)],
-        "closing": ["Balance after", _balance(statement.closing_pence)],
-        "lines": [_cells(line) for line in statement.lines],
-        "in_words": f"{balance_words(statement.closing_pence)} after the last line of this statement.",
-        "made": f"Made on {_day(clock.london_date(statement.made_at))}.",
-    }
+        in_words=f"{balance_words(statement.closing_pence)} after the last line of this statement.",
+        notes=[],
+        table=table,
+        without_letters="The spreadsheet file of this statement has them all.",
+        made_at=statement.made_at,
+    )
 
 
 def _cells(line: Line) -> list[str]:
     sign = ("+" if line.amount_pence > 0 else "\u2212") if line.amount_pence else ""
-    return [_day(line.posted_on), line.description, sign + money(line.amount_pence), _balance(line.balance_pence)]
+    return [
+        day_in_full(line.posted_on),
+        line.description,
+        sign + money(line.amount_pence),
+        _balance(line.balance_pence),
+    ]
 
 
 def _balance(pence: int) -> str:
     return f"{money(pence)} in credit" if pence < 0 else money(pence)
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B} {day.year}"
