@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
@@ -392,6 +393,15 @@ def test_a_tenant_pays_and_is_told_what_became_of_it(visitor: Callable[[], Visit
     settled(somebody, "Approve", "Thank you. You have paid")
     expect(page.locator("#result")).to_contain_text("£12.34")
     somebody.look("pay-succeeded")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the receipt (PDF)").click()
+    receipt = " ".join(pypdf.PdfReader(saved.value.path()).pages[0].extract_text().split())
+    (mailed,) = tenant.letters("Receipt for your payment")
+    reference = page.locator("#facts").inner_text().partition("Reference")[2].split()[0]
+    assert re.fullmatch("P[0-9A-Z]{12}", reference)
+    for said in (reference, "£12.34"):
+        assert said in receipt
+        assert said in mailed.text
     assert sum(tenant.balances().values()) == sum(before.values()) - 12_34
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you. You have paid")
@@ -419,8 +429,39 @@ def test_a_tenant_pays_and_is_told_what_became_of_it(visitor: Callable[[], Visit
     somebody.look("pay-waiting")
     somebody.open("/pay/history/")
     assert page.locator("#payments > li").count() == 4
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_have_count(1)
     somebody.look("pay-history")
     assert sum(tenant.balances().values()) == sum(before.values()) - 12_34
+
+
+def test_a_tenant_offers_what_they_can_afford_and_is_told_by_when_we_answer(
+    visitor: Callable[[], Visitor], new_tenant: NewTenant
+) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    while max(tenant.balances().values()) < 10_00:
+        tenant = new_tenant().come_in()
+    page = somebody.open("/pay/help/")
+    somebody.look("pay-help-logged-out")
+    log_in(somebody, tenant)
+    somebody.open("/pay/help/")
+    expect(page.get_by_role("button", name="Send us this offer")).to_be_enabled()
+    somebody.look("pay-help")
+    somebody.submit("Send us this offer")
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Enter an amount that you can pay")
+    somebody.look("pay-help-errors")
+    if page.locator("#which").is_visible():
+        page.locator("#account-choices input").first.check()
+    page.fill("#arrangement-amount_pence", "1.50")
+    page.get_by_label("Every two weeks").check()
+    expect(page.locator("#clears")).to_contain_text("£1.50 every two weeks clears")
+    somebody.look("pay-help-filled")
+    somebody.submit("Send us this offer")
+    expect(page.locator("#offers")).to_contain_text("Waiting for us to answer")
+    somebody.look("pay-help-waiting")
+    mailed = tenant.letter("We have your offer")
+    assert "£1.50 every two weeks" in mailed.text
+    (made,) = tenant.call("GET", "/api/pay/arrangements").json["arrangements"]
+    assert (made["amount_pence"], made["frequency"], made["offered_by_you"]) == (1_50, "fortnightly", True)
 
 
 def pay(visitor: Visitor, amount: str, *, leave: bool = True) -> None:
