@@ -151,6 +151,7 @@ function draw(payment) {
     factRow("Reference", payment.reference),
     payment.paid_on ? factRow("Paid on", longDay(payment.paid_on)) : factRow("Started", momentWords(payment.created_at)),
   );
-  fill("#next", [payment.paid_on && receiptButton(payment), ...state.next]);
+  const [first, ...others] = state.next;
+  fill("#next", [first, payment.paid_on && receiptButton(payment), ...others]);
   show("#talk", Boolean(state.talk));
 }
