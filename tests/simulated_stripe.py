@@ -36,6 +36,9 @@ class SimulatedStripe:
         self.now = now
         self.sessions: dict[str, dict[str, Any]] = {}
         self.refunds: list[dict[str, Any]] = []
+        self.intents: dict[str, dict[str, Any]] = {}
+        self.cards: dict[str, str] = {}
+        self.charges = "approve"
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.fails: int | None = None
         self.address = ""
@@ -54,10 +57,10 @@ class SimulatedStripe:
 
     def kept(self) -> Any:
         """All that Stripe knows, for `put_back`."""
-        return copy.deepcopy((self.sessions, self.refunds, self._by_key, self._told))
+        return copy.deepcopy((self.sessions, self.refunds, self.intents, self.cards, self._by_key, self._told))
 
     def put_back(self, kept: Any) -> None:
-        self.sessions, self.refunds, self._by_key, self._told = copy.deepcopy(kept)
+        self.sessions, self.refunds, self.intents, self.cards, self._by_key, self._told = copy.deepcopy(kept)
 
     # ----------------------------------------------------------------------------------- its API
 
@@ -75,6 +78,21 @@ class SimulatedStripe:
                 return 200, self._shown(self.sessions[which], expand)
             case "GET", ["refunds"]:
                 return 200, self._list(self.refunds, params, lambda r: self._expanded(r, "charge", expand))
+            case "POST", ["payment_intents"]:
+                return self._create_intent(params, key)
+            case "GET", ["payment_intents"]:
+                intents = self.intents.values()
+                return 200, self._list(intents, params, lambda i: self._expanded(i, "latest_charge", expand))
+            case "POST", ["payment_intents", which, "confirm"] if which in self.intents:
+                return self._confirm(self.intents[which])
+            case "POST", ["payment_intents", which, "cancel"] if which in self.intents:
+                return self._cancel(self.intents[which])
+            case "GET", ["payment_intents", which] if which in self.intents:
+                return 200, self._expanded(self.intents[which], "latest_charge", expand)
+            case "POST", ["payment_methods", which, "detach"]:
+                if self.cards.pop(which, None) is None:
+                    return 400, _refused("not attached to a customer")
+                return 200, {"id": which, "object": "payment_method", "customer": None}
             case "GET", ["payment_intents", which]:
                 for intent in (s["payment_intent"] for s in self.sessions.values()):
                     if intent["id"] == which:
@@ -90,6 +108,10 @@ class SimulatedStripe:
             return 200, self._shown(self.sessions[which], set())
         if not 1_800 <= int(params["expires_at"]) - now <= 86_400:
             return 400, {"error": {"type": "invalid_request_error", "param": "expires_at", "message": "too soon"}}
+        if params["mode"] == "setup":
+            which = self._open_to_save(params)
+            self._by_key[key] = (params, which)
+            return 200, self._shown(self.sessions[which], set())
         price = "line_items[0][price_data]"
         which = self._open(
             int(params[f"{price}[unit_amount]"]),
@@ -102,6 +124,59 @@ class SimulatedStripe:
         self.sessions[which]["payment_intent"]["metadata"] = _nested(params, "payment_intent_data[metadata]")
         self._by_key[key] = (params, which)
         return 200, self._shown(self.sessions[which], set())
+
+    def _open_to_save(self, params: dict[str, str]) -> str:
+        which = self._open(
+            0, params["currency"], _nested(params, "metadata"), client_reference_id=params["client_reference_id"],
+            mode="setup", expires_at=int(params["expires_at"]),
+        )  # fmt: skip
+        setup = {
+            "id": which.replace("cs", "seti"), "object": "setup_intent", "status": "requires_payment_method",
+            "customer": None, "payment_method": None, "usage": "off_session",
+            "metadata": _nested(params, "setup_intent_data[metadata]"),
+        }  # fmt: skip
+        nothing = {"amount_total": None, "payment_status": "no_payment_required", "payment_intent": None}
+        self.sessions[which] |= nothing | {"setup_intent": setup}
+        return which
+
+    def _create_intent(self, params: dict[str, str], key: str) -> tuple[int, Any]:
+        if key in self._by_key:
+            before, which = self._by_key[key]
+            if before != params:
+                return 400, {"error": {"type": "idempotency_error", "message": "other parameters under that key"}}
+            return 200, self.intents[which] | {"latest_charge": None}
+        if self.cards.get(params["payment_method"]) != params["customer"]:
+            return 400, _refused("No such PaymentMethod", code="resource_missing", param="payment_method")
+        which = f"pi_off_{len(self.intents) + 1:04}"
+        self.intents[which] = made(
+            "payment_intent", id=which, amount=int(params["amount"]), currency=params["currency"],
+            created=self.now(), status="requires_confirmation", latest_charge=None, customer=params["customer"],
+            payment_method=params["payment_method"], metadata=_nested(params, "metadata"),
+        )  # fmt: skip
+        self._by_key[key] = (params, which)
+        return 200, self.intents[which]
+
+    def _confirm(self, intent: dict[str, Any]) -> tuple[int, Any]:
+        if intent["status"] != "requires_confirmation":
+            return 400, _refused("it is past that", code="payment_intent_unexpected_state")
+        if self.charges in {"decline", "authenticate"}:
+            intent["status"], intent["payment_method"] = "requires_payment_method", None
+            code = "card_declined" if self.charges == "decline" else "authentication_required"
+            return 402, {"error": {"type": "card_error", "code": code, "message": "no"}}
+        if self.charges == "slow":
+            intent["status"] = "processing"
+            return 200, intent
+        intent["status"], intent["latest_charge"] = "succeeded", self._charge_of(intent)
+        if self.charges == "lost":
+            return 503, {"error": {"type": "api_error", "message": "simulated"}}
+        return 200, self._expanded(intent, "latest_charge", set())
+
+    @staticmethod
+    def _cancel(intent: dict[str, Any]) -> tuple[int, Any]:
+        if intent["status"] in {"succeeded", "processing", "canceled"}:
+            return 400, _refused("it is past that", code="payment_intent_unexpected_state")
+        intent["status"] = "canceled"
+        return 200, intent
 
     def sell(self, amount: int) -> str:
         """Somebody buys on a page of another product in the same account; its id."""
@@ -134,6 +209,9 @@ class SimulatedStripe:
     def _shown(self, session: dict[str, Any], expand: set[str]) -> dict[str, Any]:
         if session["status"] == "open" and self.now() >= session["expires_at"]:
             session["status"] = "expired"
+        if session["mode"] == "setup":
+            setup = session["setup_intent"]
+            return session | {"setup_intent": setup if "setup_intent" in expand else setup["id"]}
         if session["status"] in {"open", "expired"}:
             return session | {"payment_intent": None}
         intent = session["payment_intent"]
@@ -157,6 +235,15 @@ class SimulatedStripe:
         intent["status"] = "processing"
         if paid:
             self._charge(session)
+        return self._event("checkout.session.completed", self._shown(session, set()))
+
+    def save_card(self, which: str) -> dict[str, Any]:
+        """Somebody saves a card on the page."""
+        session = self.sessions[which]
+        payer, card = which.replace("cs", "cus"), which.replace("cs", "pm")
+        self.cards[card] = payer
+        session["status"] = "complete"
+        session["setup_intent"] |= {"status": "succeeded", "customer": payer, "payment_method": card}
         return self._event("checkout.session.completed", self._shown(session, set()))
 
     def bank_says(self, which: str, *, paid: bool) -> dict[str, Any]:
@@ -196,7 +283,10 @@ class SimulatedStripe:
     def _charge(self, session: dict[str, Any]) -> None:
         intent = session["payment_intent"]
         session["payment_status"], intent["status"] = "paid", "succeeded"
-        intent["latest_charge"] = made(
+        intent["latest_charge"] = self._charge_of(intent)
+
+    def _charge_of(self, intent: dict[str, Any]) -> dict[str, Any]:
+        return made(
             "charge", id=intent["id"].replace("pi", "ch"), amount=intent["amount"], currency=intent["currency"],
             metadata=dict(intent["metadata"]), payment_intent=intent["id"], created=self.now(), status="succeeded",
             paid=True,
@@ -213,6 +303,10 @@ def made(resource: str, **values: Any) -> dict[str, Any]:
     assert values.keys() <= shape.keys(), f"{resource} has no {values.keys() - shape.keys()}"
     empty = {name: copy.copy(_EMPTY[kind]) for name, kind in shape.items()}
     return empty | {"object": resource} | values
+
+
+def _refused(message: str, **more: str) -> dict[str, Any]:
+    return {"error": {"type": "invalid_request_error", "message": message} | more}
 
 
 def signed(event: Any, sent_at: int, secret: str = WEBHOOK_SECRET) -> tuple[dict[str, str], bytes]:

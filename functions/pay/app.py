@@ -1,9 +1,9 @@
-"""Paying: start a payment, see what became of it, hear from the provider; and offer an arrangement instead."""
+"""Paying: start a payment, see what became of it, hear from the provider; pay regularly; offer an arrangement."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from portal import clock, store
 from portal.failures import NotFound
@@ -15,6 +15,9 @@ from portal.payments import arranging, rules, settling
 from portal.payments import service as payments
 from portal.payments.provider import EventNotAccepted, ProviderSilent
 from portal.payments.service import PaymentItem
+from portal.schedules import service as schedules
+from portal.schedules.service import ScheduleItem
+from portal.tenancies.service import TenancyEnded
 from portal.validation.fields import Cursor, Identifier, words
 from portal.validation.reading import Request
 
@@ -200,5 +203,129 @@ def payment(session: Session, payment_id: str) -> Payment:  # noqa: ARG001  (rea
 @app.post("/api/pay/events/{provider}", open_to_others=True, failures=(EventNotAccepted, NotFound, ProviderSilent))
 def event(provider: str, event: dict[str, Any]) -> Nothing:
     """An event from the payment provider: signed, young, and applied once."""
-    settling.apply_event(provider, headers_of(event), body_of(event), clock.now())
+    settling.apply_event(provider, headers_of(event), body_of(event), clock.now(), card_told=schedules.card_told)
     return Nothing()
+
+
+# ------------------------------------------------------------------------------------- regular payments
+
+_DAY = words("Choose a day", "Choose a day of the week, like friday, or a day of the month from 1 to 28, or last")
+Frequency = Annotated[
+    str, Meta(pattern=r"^(weekly|monthly)\Z", extra=words("Choose how often", "Say weekly or monthly"))
+]
+DayOf = Annotated[str, Meta(max_length=9, extra=_DAY)]
+Going = Annotated[
+    str, Meta(pattern=r"^(active|paused)\Z", extra=words("Leave it out to change the rest", "Say active or paused"))
+]
+
+
+class ScheduleRequest(Request):
+    """A regular payment. `day` is a weekday's name where it is weekly, 1 to 28 or "last" where it is monthly."""
+
+    rent_account_id: Identifier
+    amount_pence: Annotated[int, Meta(extra=_AMOUNT)]
+    frequency: Frequency
+    day: DayOf
+
+
+class ScheduleChangeRequest(Request):
+    """What is to be changed of a regular payment."""
+
+    amount_pence: Annotated[int, Meta(extra=_AMOUNT)] | UnsetType = UNSET
+    day: DayOf | UnsetType = UNSET
+    status: Going | UnsetType = UNSET
+
+
+class Schedule(Struct):
+    """A regular payment. `checkout_url` is the provider's page on which its card is saved, while it waits for that.
+
+    `status` is awaiting_card, active, paused, stopped or failed, `stopped_because` asked, failures, no_card, card_gone,
+    tenancy_over or account_gone; `failures` counts those in a row.
+    """
+
+    schedule_id: str
+    rent_account_id: str
+    rent_account_name: str
+    amount_pence: int
+    frequency: str
+    day: str
+    status: str
+    created_at: datetime
+    next_due_on: date | None
+    failures: int
+    stopped_because: str | None
+    checkout_url: str | None
+
+
+class Schedules(Struct):
+    """The customer's regular payments: those that go on first, each newest first."""
+
+    schedules: list[Schedule]
+
+
+def _schedule(item: ScheduleItem) -> Schedule:
+    return Schedule(
+        item.schedule_id,
+        item.rent_account_id,
+        item.rent_account_name,
+        item.amount_pence,
+        item.frequency,
+        item.day,
+        item.status,
+        item.created_at,
+        item.due_on,
+        int(item.failures),
+        item.stopped_because,
+        item.checkout_url,
+    )
+
+
+@app.get("/api/pay/schedules", failures=_SESSION)
+def regular(session: Session) -> Schedules:
+    """The customer's regular payments. Nobody else of the tenancy sees them: the card is theirs."""
+    return Schedules([_schedule(item) for item in schedules.listed(session, clock.now())])
+
+
+@app.post(
+    "/api/pay/schedules",
+    status=201,
+    beside=lambda session, body, idempotency_key: schedules.beside_set_up(
+        session, body.rent_account_id, idempotency_key
+    ),
+    failures=(
+        *_SESSION,
+        NotFound,
+        TenancyEnded,
+        IdempotencyKeyMissing,
+        payments.IdempotencyKeyReused,
+        payments.NoPaymentsHere,
+        ProviderSilent,
+    ),
+)
+def set_up(session: Session, body: ScheduleRequest, idempotency_key: str) -> Schedule:
+    """Set up a regular payment; it begins once its card is saved. The same Idempotency-Key again gives the same one."""
+    wanted = (body.rent_account_id, body.amount_pence, body.frequency, body.day)
+    return _schedule(schedules.set_up(session, *wanted, idempotency_key, clock.now()))
+
+
+@app.patch(
+    "/api/pay/schedules/{schedule_id}",
+    beside=lambda session, schedule_id: [schedules.key_of(session, schedule_id)],
+    failures=(*_SESSION, NotFound, schedules.ScheduleOver),
+)
+def change(session: Session, schedule_id: str, body: ScheduleChangeRequest) -> Schedule:  # noqa: ARG001
+    """Change amount or day, pause it or go on with it. An email tells of it."""
+    named = {"amount_pence": body.amount_pence, "day": body.day, "status": body.status}
+    wanted = {name: value for name, value in named.items() if value is not UNSET}
+    return _schedule(schedules.change(session.beside[0], wanted, clock.now()))
+
+
+@app.delete(
+    "/api/pay/schedules/{schedule_id}",
+    status=204,
+    beside=lambda session, schedule_id: [schedules.key_of(session, schedule_id)],
+    failures=(*_SESSION, NotFound),
+)
+def stop(session: Session, schedule_id: str) -> None:  # noqa: ARG001  (read beside the session)
+    """Stop it for good. The provider forgets the card."""
+    schedules.stop(session.beside[0], clock.now())

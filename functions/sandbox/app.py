@@ -16,7 +16,7 @@ from portal.http.api import Answer, Api, Page
 from portal.http.visit import headers_of
 from portal.observe import logger
 from portal.payments import sandbox
-from portal.payments.sandbox import CheckoutItem
+from portal.payments.sandbox import CardItem, CheckoutItem
 from portal.settings import setting
 from portal.validation.fields import words
 
@@ -103,6 +103,55 @@ def win(id: str, *, events: Events | None = None) -> Answer[Any]:
     return _afterwards(sandbox.win(id, clock.now()), events)
 
 
+# -------------------------------------------------------------------------------------- saving a card
+
+# What a script may tell the sandbox to do with charges of the card: take them, refuse them, not know yet, not answer,
+# or take them and not answer.
+ComeTo = Annotated[
+    str,
+    Meta(
+        pattern=r"^(approve|decline|slow|silent|lost)\Z",
+        extra=words("Say what they come to", "Say approve, decline, slow, silent or lost"),
+    ),
+]
+
+
+@app.get("/api/sandbox/card/{id}")
+def card_page(id: str) -> Answer[Any]:
+    """The page that saves a card. Once there is a verdict, it tells the portal again and leads back."""
+    card = sandbox.card(id, clock.now())
+    if card.verdict:
+        _deliver([sandbox.card_event_of(card)])
+        return _back_to_regular(card)
+    words = "<h1>Save your card for a regular payment</h1>"
+    return Answer(Page(_page_of(words, f"card/{id}")), headers={"Content-Security-Policy": _POLICY})
+
+
+@app.post("/api/sandbox/card/{id}/charges", open_to_others=True)
+def charges(id: str, *, come_to: ComeTo = "approve") -> Answer[Any]:
+    """What charges of the card come to from now on."""
+    sandbox.tell_card(id, come_to, clock.now())
+    return Answer({"charges": come_to})
+
+
+@app.post("/api/sandbox/card/{id}/{verdict}", open_to_others=True)
+def decide_card(id: str, verdict: str, event: dict[str, Any], *, events: Events | None = None) -> Answer[Any]:
+    """Approve saves the card; decline and cancel do not."""
+    card = sandbox.decide_card(id, verdict, clock.now())
+    _deliver([sandbox.card_event_of(card)], events)
+    if "text/html" in headers_of(event).get("accept", ""):
+        return _back_to_regular(card)
+    return Answer({"verdict": verdict})
+
+
+def _back_to_regular(card: CardItem) -> Answer[None]:
+    where = f"{setting('SITE_ORIGIN')}/pay/regular/#{card.facts['schedule_id']}"
+    return Answer(None, 303, headers={"Location": where})
+
+
+# ---------------------------------------------------------------------------------------- what both do
+
+
 def _decide(checkout_id: str, verdict: str, event: dict[str, Any], events: Events | None) -> Answer[Any]:
     checkout = sandbox.decide(checkout_id, verdict, clock.now())
     also = [sandbox.earlier_decline(checkout)] if events == "reordered" else []
@@ -148,16 +197,22 @@ def _send(event: dict[str, Any]) -> None:
 def _page(checkout: CheckoutItem, checkout_id: str) -> str:
     facts = checkout.facts
     pounds = f"£{facts['amount_pence'] // 100:,}.{facts['amount_pence'] % 100:02}"
+    words = (
+        f"<h1>Pay {html.escape(facts['rent_account_name'])}<strong>{pounds}</strong></h1>"
+        f"<p>Reference {html.escape(facts['reference'])}</p>"
+    )
+    return _page_of(words, f"checkout/{checkout_id}")
+
+
+def _page_of(words: str, which: str) -> str:
     buttons = "".join(
-        f'<form method="post" action="/api/sandbox/checkout/{checkout_id}/{verdict}">'
-        f'<button class="{style}">{label}</button></form>'
+        f'<form method="post" action="/api/sandbox/{which}/{verdict}"><button class="{style}">{label}</button></form>'
         for verdict, label, style in _BUTTONS
     )
     return (
         '<!doctype html><html lang="en-GB"><meta charset="utf-8"><title>Sandbox payment</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style><main>'
-        f"<h1>Pay {html.escape(facts['rent_account_name'])}<strong>{pounds}</strong></h1>"
-        f"<p>Reference {html.escape(facts['reference'])}</p>"
+        f"{words}"
         '<p class="note">This is the sandbox provider. No money moves: choose what the bank would say.</p>'
         f"{buttons}</main></html>"
     )

@@ -47,6 +47,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /api/email/confirm": {"code": "K7PM-3XQD"},
     "POST /api/pay": {"rent_account_id": "0" * 26, "amount_pence": 5000},
     "POST /api/pay/arrangements": {"rent_account_id": "0" * 26, "amount_pence": 2000, "frequency": "weekly"},
+    "POST /api/pay/schedules": {
+        "rent_account_id": "0" * 26, "amount_pence": 5000, "frequency": "weekly", "day": "friday",
+    },
+    "PATCH /api/pay/schedules/{schedule_id}": {"amount_pence": 6000, "day": "monday", "status": "paused"},
     "POST /api/repairs": {
         "item_id": "kitchen-sink-leak", "answers": {}, "description": "It drips", "access_notes": "Ring first",
         "anyway": False,

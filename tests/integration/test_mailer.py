@@ -42,6 +42,16 @@ ABOUT = {
         "amount_pence": 20_00, "each": "every two weeks", "owed_pence": 123_45, "rent_account_name": "Rent",
         "answer_by": "2026-12-01",
     },
+    **{
+        f"regular_{what}": {
+            "amount_pence": 50_00, "rent_account_name": "Rent", "when": "every Friday", "due_on": "2026-11-27",
+            **more,
+        }
+        for what, more in {
+            "set_up": {}, "coming": {}, "changed": {"paused": False}, "failed": {"missed_on": "2026-11-20"},
+            "left_out": {"missed_on": "2026-11-20"}, "stopped": {"because": "failures"},
+        }.items()
+    },
     "deadlines": {
         "lines": [
             {"reference": "R-7K4M2P", "duty": duty, "stage": stage, "due_at": "2027-01-06T23:59:59+00:00"}

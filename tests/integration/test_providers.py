@@ -23,6 +23,18 @@ from tests.integration.test_rent_and_pay import (  # noqa: F401  (a fixture)
     lines_of,
     start,
 )
+from tests.integration.test_schedules import (
+    KEY,
+    PATH,
+    again,  # noqa: F401  (a fixture)
+    collect,
+    every,
+    page_of,
+    set_up,
+    states,
+    told_of_card,
+)
+from tests.integration.test_schedules import shown as schedule_of
 from tests.integration.test_settling import shown
 from tests.simulated_stripe import API_KEY, SHAPES, WEBHOOK_SECRET, SimulatedStripe, signed
 
@@ -58,6 +70,16 @@ class AtSandbox:
         sandbox.win(page, clock.now())
         return self._newest(page)
 
+    def saves_card(self, page: str) -> Told:
+        sandbox.decide_card(page, "approve", clock.now())
+        return told_of_card(page)
+
+    def has_card(self) -> bool:
+        return bool(every(sandbox.CardItem))
+
+    def charges_come_to(self, page: str, what: str) -> None:
+        sandbox.tell_card(page, {"authenticate": "decline"}.get(what, what), clock.now())
+
 
 class AtStripe:
     """What can happen at Stripe."""
@@ -84,6 +106,15 @@ class AtStripe:
 
     def wins(self, page: str) -> Told:
         return _told(self.stripe.dispute(page, "closed", "won"))
+
+    def saves_card(self, page: str) -> Told:
+        return _told(self.stripe.save_card(page))
+
+    def has_card(self) -> bool:
+        return bool(self.stripe.cards)
+
+    def charges_come_to(self, _: str, what: str) -> None:
+        self.stripe.charges = what
 
 
 def _told(event: Any) -> Told:
@@ -291,6 +322,154 @@ def test_an_unsigned_event_is_refused(provider: Any, browser: Browser, account: 
         assert tell(provider, ({name: wrong}, body)) == 400
     assert balance_of(browser) == 123_45
     assert tell(provider, (headers, body)) == 200
+
+
+# ------------------------------------------------------------------------------------- saved cards
+
+
+def saved(provider: Any, browser: Browser, account_id: str) -> str:
+    """A regular payment whose card is saved there; the card's page."""
+    page = page_of(set_up(browser, account_id).json)
+    assert tell(provider, provider.saves_card(page)) == 200
+    assert schedule_of(browser)["status"] == "active"
+    return page
+
+
+def test_its_page_for_a_card_is_the_same_and_without_an_event_it_is_asked(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+) -> None:
+    first = set_up(browser, account)
+    assert set_up(browser, account, KEY).json == first.json
+    again(minutes=16)
+    collect()
+    assert schedule_of(browser)["status"] == "awaiting_card"
+    provider.saves_card(page_of(first.json))
+    again(minutes=61)
+    collect()
+    assert schedule_of(browser)["status"] == "active"
+
+
+def test_what_is_due_is_taken_once_from_the_saved_card_and_given_back_like_any_other(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+) -> None:
+    saved(provider, browser, account)
+    again(days=3)
+    for _ in range(3):
+        collect()
+        again(minutes=30)
+        assert reconcile() == {"left": 0}
+    assert (states(browser), balance_of(browser)) == (["succeeded"], 73_45)
+    again(days=1)
+    reconcile("daily")
+    assert balance_of(browser) == 73_45
+    assert report_of(clock.london_date(clock.now()) - timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize("what", ["decline", "authenticate"])
+def test_what_the_bank_refuses_or_wants_to_ask_about_has_failed(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+    what: str,
+) -> None:
+    page = saved(provider, browser, account)
+    provider.charges_come_to(page, what)
+    again(days=3)
+    for _ in range(2):
+        collect()
+    assert (states(browser), balance_of(browser), waiting()) == (["failed"], 123_45, 0)
+    assert schedule_of(browser)["failures"] == 1
+
+
+def test_where_the_answer_is_lost_the_next_look_finds_the_money_taken_once(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    page = saved(provider, browser, account)
+    provider.charges_come_to(page, "lost")
+    again(days=3)
+    collect()
+    provider.charges_come_to(page, "approve")
+    again(minutes=21)
+    collect()
+    assert (states(browser), balance_of(browser), waiting()) == (["succeeded"], 73_45, 0)
+
+
+def test_a_charge_that_is_prepared_and_not_gone_on_with_takes_nothing_and_is_closed_after_a_day(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved(provider, browser, account)
+    again(days=3)
+    with monkeypatch.context() as patched:
+        patched.setattr("portal.payments.charging.carry_on", lambda *_: "pending")
+        collect()
+    again(minutes=30)
+    assert reconcile() == {"left": 1}
+    assert (states(browser), balance_of(browser)) == (["pending"], 123_45)
+    again(days=1)
+    assert reconcile() == {"left": 0}
+    collect()
+    assert (states(browser), balance_of(browser)) == (["expired"], 123_45)
+
+
+def test_a_card_is_forgotten_where_its_regular_payment_stops_and_that_it_was_gone_is_no_matter(
+    provider: Any,
+    browser: Browser,
+    account: str,  # noqa: F811
+) -> None:
+    saved(provider, browser, account)
+    assert provider.has_card()
+    for _ in range(2):
+        one = f"{PATH}/{schedule_of(browser)['schedule_id']}"
+        assert browser.call("pay", "DELETE", one).status == 204
+    assert not provider.has_card()
+
+
+def test_a_card_that_stripe_has_no_more_stops_it(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+) -> None:
+    saved(AtStripe(stripe), browser, account)
+    stripe.cards.clear()
+    again(days=3)
+    for _ in range(2):
+        collect()
+    assert (schedule_of(browser)["status"], schedule_of(browser)["stopped_because"]) == ("failed", "card_gone")
+    assert (states(browser), balance_of(browser)) == ([], 123_45)
+
+
+def test_stripe_is_asked_for_a_card_that_may_be_charged_while_nobody_is_there_and_told_nothing_of_a_person(
+    stripe: SimulatedStripe,
+    browser: Browser,
+    account: str,  # noqa: F811
+    again: Any,  # noqa: F811
+) -> None:
+    saved(AtStripe(stripe), browser, account)
+    again(days=3)
+    collect()
+    ((_, _, page), *_) = stripe.asked
+    assert (page["mode"], page["customer_creation"], page["payment_method_types[0]"]) == ("setup", "always", "card")
+    made, confirmed = (params for method, path, params in stripe.asked if method == "POST" and "intents" in path)
+    assert (made["amount"], made["currency"], confirmed) == ("5000", "gbp", {"off_session": "true"})
+    assert "confirm" not in made, "what is prepared takes nothing"
+    assert "amara" not in json.dumps(stripe.asked).lower()
 
 
 # ------------------------------------------------------------------------------------ Stripe alone

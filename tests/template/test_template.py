@@ -66,6 +66,10 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/pay/arrangements"),
         ("GET", "/api/pay/arrangements"),
         ("POST", "/api/pay/events/{provider}"),
+        ("GET", "/api/pay/schedules"),
+        ("POST", "/api/pay/schedules"),
+        ("PATCH", "/api/pay/schedules/{schedule_id}"),
+        ("DELETE", "/api/pay/schedules/{schedule_id}"),
     },
     "RepairsFunction": {
         ("GET", "/api/repairs/catalogue"),
@@ -426,6 +430,7 @@ def test_schedules_may_start_the_functions_that_have_one_and_no_other() -> None:
         "ReconcilerFunction",
         "WatchFunction",
         "ReminderFunction",
+        "CollectorFunction",
     }
 
 
@@ -467,6 +472,13 @@ def test_reminders_are_looked_for_each_hour_of_a_london_day() -> None:
     assert hourly["ScheduleExpression"] == "cron(0 9-19 * * ? *)"
 
 
+def test_regular_payments_are_looked_at_four_times_an_hour_of_a_london_day() -> None:
+    (due,) = events("CollectorFunction", "ScheduleV2").values()
+    assert due["ScheduleExpressionTimezone"] == "Europe/London"
+    assert due["ScheduleExpression"] == "cron(5/15 6-20 * * ? *)"
+    assert due["RetryPolicy"]["MaximumRetryAttempts"] == 0, "the next run is a quarter of an hour away"
+
+
 def test_a_complete_drop_starts_the_import() -> None:
     (drop,) = events("ImporterFunction", "EventBridgeRule").values()
     assert drop["Pattern"] == {
@@ -496,7 +508,7 @@ def test_every_event_that_can_fail_has_somewhere_to_go() -> None:
         assert "RetryPolicy" in event, (function, name)
     for function in (
         "ImporterFunction", "ExporterFunction", "ReconcilerFunction", "BusFunction", "WatchFunction",
-        "ReminderFunction",
+        "ReminderFunction", "CollectorFunction",
     ):  # fmt: skip
         failed = FUNCTIONS[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         queue = failed["Destination"]["Fn::GetAtt"][0]

@@ -9,10 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PORTAL = ROOT / "layers/portal/portal"
+PACKAGES = ("payments", "schedules", "rent", "exchange")
+FUNCTIONS = ("pay", "balance", "sandbox", "reconciler", "collector", "exporter")
 MONEY = sorted(
     [
-        *(file for package in ("payments", "rent", "exchange") for file in (PORTAL / package).rglob("*.py")),
-        *(ROOT / f"functions/{name}/app.py" for name in ("pay", "balance", "sandbox", "reconciler", "exporter")),
+        *(file for package in PACKAGES for file in (PORTAL / package).rglob("*.py")),
+        *(ROOT / f"functions/{name}/app.py" for name in FUNCTIONS),
     ]
 )
 

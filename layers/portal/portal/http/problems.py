@@ -164,6 +164,12 @@ PROBLEMS: dict[str, Problem] = {
         "You owe nothing on this account, or so little that one payment clears it. If you think that is wrong, ring "
         "us.",
     ),
+    "ScheduleOver": Problem(
+        409,
+        "schedule-over",
+        "This regular payment does not go on",
+        "It has stopped, or its card was never saved. Nothing is taken. You can set up a new one.",
+    ),
     "EventNotAccepted": Problem(
         400, "event-not-accepted", "We could not accept that event", "Its signature, age or content is not right."
     ),

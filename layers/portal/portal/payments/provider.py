@@ -28,6 +28,10 @@ class NotAsAgreed(Exception):
         self.why = why
 
 
+class CardGone(Exception):
+    """The provider has that card no more."""
+
+
 class ProviderSilent(Failure):
     """The provider could not be asked, or did not answer in time. Asked again, it does what it was asked once."""
 
@@ -79,6 +83,30 @@ class Checkout(NamedTuple):
     url: str
 
 
+@dataclass(frozen=True)
+class CardFacts:
+    """What the provider is told of a card to be saved, and gives back with its event: whose regular payment it is."""
+
+    schedule_id: str
+    tenancy_id: str
+    customer_id: str
+
+
+class Card(NamedTuple):
+    """A saved card: the provider's ids of who pays and of the card. Never logged."""
+
+    payer_id: str
+    card_id: str
+
+
+@dataclass(frozen=True)
+class CardEvent:
+    """What came of a page on which a card was to be saved: the card, or None where there will be none."""
+
+    facts: CardFacts
+    card: Card | None
+
+
 class Provider(Protocol):
     """A payment provider."""
 
@@ -87,7 +115,7 @@ class Provider(Protocol):
     def start(self, facts: PaymentFacts, created_at: datetime) -> Checkout:
         """The hosted page for the payment; the same one however often it is asked. Raises ProviderSilent."""
 
-    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
+    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | CardEvent | None:
         """The event that the provider sent, None where it is of a kind that tells us nothing.
 
         Raises:
@@ -99,7 +127,8 @@ class Provider(Protocol):
     def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
         """What came of the payment on that page, in order; nothing while it goes on.
 
-        A page that nobody paid on is closed once `rules.CHECKOUT_LIFE` is over. Raises ProviderSilent, NotAsAgreed.
+        A page that nobody paid on is closed once `rules.CHECKOUT_LIFE` is over, and a charge that nobody went on with
+        once `rules.CHARGE_LIFE` is. Raises ProviderSilent, NotAsAgreed.
         """
 
     def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
@@ -107,6 +136,24 @@ class Provider(Protocol):
 
         What moved there for another purpose than our payments is `Unread`. Raises ProviderSilent.
         """
+
+    def save_card(self, facts: CardFacts, created_at: datetime) -> Checkout:
+        """The hosted page on which a card is saved, the same one however often it is asked. Raises ProviderSilent."""
+
+    def look_up_card(self, checkout_id: str, at: datetime) -> CardEvent | None:
+        """What came of that page; None while it is open. Raises ProviderSilent, NotAsAgreed."""
+
+    def prepare_charge(self, facts: PaymentFacts, card: Card, at: datetime) -> str:
+        """The provider's id of a charge of a saved card, which takes no money yet. Raises ProviderSilent, CardGone."""
+
+    def charge(self, charge_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """Take the money of a prepared charge, once however often it is asked; what came of it, as `look_up` says.
+
+        Raises ProviderSilent, and then it may have been taken or not; NotAsAgreed.
+        """
+
+    def forget_card(self, card: Card) -> None:
+        """Take the card away at the provider; one that is gone already is. Raises ProviderSilent."""
 
 
 def check_signature(header: str, body: bytes, keys: Sequence[str], at: datetime) -> None:

@@ -42,6 +42,9 @@ CHECKOUT_LIFE = timedelta(minutes=45)
 Source: Stripe takes 30 minutes to 24 hours (https://docs.stripe.com/api/checkout/sessions/create, expires_at).
 """
 
+CHARGE_LIFE = timedelta(days=1)
+"""How long a charge of a saved card that was prepared is gone on with. Later it takes no money any more."""
+
 ASKED_ABOUT_AFTER = timedelta(minutes=15)
 """A payment that has waited so long is asked about: by then the provider's events have come, or are lost."""
 

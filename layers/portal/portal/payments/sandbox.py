@@ -3,6 +3,7 @@
 | pk | sk | item | read by |
 |---|---|---|---|
 | SANDBOX#checkout_id | CHECKOUT | a payment on the sandbox's page, and what came of it | its page, look-ups |
+| SANDBOX#checkout_id | CARD | a card on the sandbox's page, and what its charges come to | its page, look-ups |
 | SANDBOX#day | APPROVED#checkout_id | a payment that was approved on that London day | the day's report |
 | SANDBOX#day | REFUNDED#checkout_id | a payment of which some was paid back on that London day | the day's report |
 """
@@ -11,7 +12,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
@@ -22,10 +23,14 @@ from portal import aws, clock, ids, store
 from portal.failures import Failure, NotFound
 from portal.payments import rules
 from portal.payments.provider import (
+    Card,
+    CardEvent,
+    CardFacts,
     Checkout,
     NotAsAgreed,
     PaymentFacts,
     ProviderEvent,
+    ProviderSilent,
     Unread,
     check_signature,
     signature,
@@ -34,6 +39,8 @@ from portal.payments.rules import CANCELLED, DISPUTE_WON, DISPUTED, EXPIRED, FAI
 from portal.settings import setting
 
 SIGNATURE_HEADER = "sandbox-signature"
+CHARGES = frozenset({"approve", "decline", "slow", "silent", "lost"})
+"""What charges of a card can come to: taken, refused, not known yet, not answered, or taken and not answered."""
 VERDICTS = {"approve": SUCCEEDED, "decline": FAILED, "cancel": CANCELLED, "expire": EXPIRED}
 _AFTERWARDS = {"refund": REFUNDED, "dispute": DISPUTED, "win": DISPUTE_WON}
 
@@ -58,6 +65,21 @@ class CheckoutItem(store.Item):
     refunded_at = store.InstantAttribute(null=True)
     disputed_at = store.InstantAttribute(null=True)
     won_at = store.InstantAttribute(null=True)
+    card = UnicodeAttribute(null=True)
+
+
+class CardItem(store.Item):
+    """A card on the sandbox's page. `charges` is what the sandbox was told to do with charges of it."""
+
+    class Meta:
+        table_name = setting("RENT_TABLE")
+
+    range_prefix = "CARD"
+
+    facts = JSONAttribute()
+    created_at = store.InstantAttribute()
+    verdict = UnicodeAttribute(null=True)
+    charges = UnicodeAttribute(null=True)
 
 
 class ApprovedItem(store.Item):
@@ -93,11 +115,12 @@ class Sandbox:
             store.transact(store.Put(item, CheckoutItem.new()))
         return Checkout(checkout_id, f"{setting('SITE_ORIGIN')}/api/sandbox/checkout/{checkout_id}")
 
-    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
+    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | CardEvent | None:
         """The event in `body`; raises EventNotAccepted unless we can trust it, NotAsAgreed unless we can read it."""
         check_signature(headers.get(SIGNATURE_HEADER, ""), body, [_key()], at)
         try:
-            return _read(json.loads(body))
+            event = json.loads(body)
+            return _read_card(event) if "card" in event else _read(event)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise NotAsAgreed("the sandbox's event has another shape") from None
 
@@ -107,7 +130,7 @@ class Sandbox:
             found = checkout(checkout_id, at)
         except NotFound:
             raise NotAsAgreed("the sandbox has no such page") from None
-        if found.verdict is None and at >= found.created_at + rules.CHECKOUT_LIFE:
+        if found.verdict is None and at >= found.created_at + _life(found):
             try:
                 found = decide(checkout_id, "expire", at)
             except VerdictGiven:
@@ -119,6 +142,105 @@ class Sandbox:
         moved = list(store.query_kinds((ApprovedItem, RefundedItem), f"SANDBOX#{day}", at))
         for checkout_id in dict.fromkeys(item.sk.removeprefix(item.range_prefix) for item in moved):
             yield from self.look_up(checkout_id, at)
+
+    def save_card(self, facts: CardFacts, created_at: datetime) -> Checkout:
+        """The address of the hosted page that saves a card; asked again, it is the same."""
+        checkout_id = ids.derived_id("sandbox card", facts.schedule_id)
+        item = CardItem(pk=f"SANDBOX#{checkout_id}", sk="CARD", facts=asdict(facts), created_at=created_at)
+        with contextlib.suppress(store.Refused):
+            store.transact(store.Put(item, CardItem.new()))
+        return Checkout(checkout_id, f"{setting('SITE_ORIGIN')}/api/sandbox/card/{checkout_id}")
+
+    def look_up_card(self, checkout_id: str, at: datetime) -> CardEvent | None:
+        """What came of that page; one that is too old is closed by it."""
+        try:
+            found = card(checkout_id, at)
+        except NotFound:
+            raise NotAsAgreed("the sandbox has no such page") from None
+        if found.verdict is None and at < found.created_at + rules.CHECKOUT_LIFE:
+            return None
+        return _read_card(card_event_of(found))
+
+    def prepare_charge(self, facts: PaymentFacts, card: Card, at: datetime) -> str:
+        """A checkout without a page, which nobody has decided yet; asked again, it is the same."""
+        charge_id = ids.derived_id("sandbox charge", facts.payment_id)
+        item = CheckoutItem(
+            pk=f"SANDBOX#{charge_id}", sk="CHECKOUT", facts=asdict(facts), created_at=at, card=card.card_id
+        )  # fmt: skip
+        try:
+            store.transact(store.Put(item, CheckoutItem.new()))
+        except store.Refused as refused:
+            if refused.stored[0] is None:
+                raise ProviderSilent from None
+        return charge_id
+
+    def charge(self, charge_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """Decide the charge as the card was told to, and say what came of it; a card that is gone is refused."""
+        try:
+            found = checkout(charge_id, at)
+        except NotFound:
+            raise NotAsAgreed("the sandbox has no such charge") from None
+        try:
+            charges = card(found.card or "", at).charges or "approve"
+        except NotFound:
+            charges = "decline"
+        if charges == "silent":
+            raise ProviderSilent
+        if charges != "slow":
+            with contextlib.suppress(VerdictGiven):
+                decide(charge_id, "decline" if charges == "decline" else "approve", at)
+        if charges == "lost":
+            raise ProviderSilent
+        return self.look_up(charge_id, at)
+
+    def forget_card(self, card: Card) -> None:
+        """Take the card away."""
+        store.transact(store.Delete(CardItem(pk=f"SANDBOX#{card.card_id}", sk="CARD")))
+
+
+def _life(found: CheckoutItem) -> timedelta:
+    return rules.CHARGE_LIFE if found.card else rules.CHECKOUT_LIFE
+
+
+def _read_card(event: dict[str, Any]) -> CardEvent:
+    saved = event["card"]
+    return CardEvent(CardFacts(**event["facts"]), Card(saved["payer_id"], saved["card_id"]) if saved else None)
+
+
+def card(checkout_id: str, at: datetime) -> CardItem:
+    """The card's page; raises NotFound."""
+    (found,) = store.fetch([CardItem.key(f"SANDBOX#{checkout_id}", "CARD")], at)
+    if found is None:
+        raise NotFound
+    return found  # type: ignore[no-any-return]
+
+
+def decide_card(checkout_id: str, verdict: str, at: datetime) -> CardItem:
+    """Give the card's page its verdict; raises NotFound, and VerdictGiven where it has one or is too old."""
+    found = card(checkout_id, at)
+    if verdict not in {"approve", "decline", "cancel"}:
+        raise NotFound
+    if at >= found.created_at + rules.CHECKOUT_LIFE:
+        raise VerdictGiven
+    undecided = CardItem.pk.exists() & CardItem.verdict.does_not_exist()
+    try:
+        store.transact(store.Update(found, [CardItem.verdict.set(verdict)], undecided))
+    except store.Refused:
+        raise VerdictGiven from None
+    found.verdict = verdict
+    return found
+
+
+def tell_card(checkout_id: str, charges: str, at: datetime) -> None:
+    """From now on charges of the card come to that, one of CHARGES; raises NotFound."""
+    store.transact(store.Update(card(checkout_id, at), [CardItem.charges.set(charges)]))
+
+
+def card_event_of(found: CardItem) -> dict[str, Any]:
+    """What the sandbox tells of the page once it is over."""
+    checkout_id = found.pk.removeprefix("SANDBOX#")
+    saved = {"payer_id": ids.derived_id("sandbox payer", checkout_id), "card_id": checkout_id}
+    return {"facts": found.facts, "card": saved if found.verdict == "approve" else None}
 
 
 def _read(event: dict[str, Any]) -> ProviderEvent:
@@ -152,7 +274,7 @@ def checkout(checkout_id: str, at: datetime) -> CheckoutItem:
 def decide(checkout_id: str, verdict: str, at: datetime) -> CheckoutItem:
     """Give the checkout its verdict; raises NotFound, and VerdictGiven where it has one or nobody may pay any more."""
     found = checkout(checkout_id, at)
-    if verdict != "expire" and at >= found.created_at + rules.CHECKOUT_LIFE:
+    if verdict != "expire" and at >= found.created_at + _life(found):
         raise VerdictGiven
     also: list[store.Write] = []
     if verdict == "approve":

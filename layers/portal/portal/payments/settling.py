@@ -5,6 +5,7 @@ one of its own that adds to it again, and a dispute that is won takes it off onc
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from portal.mail.outbox import letter
 from portal.observe import count, logger
 from portal.payments import rules
 from portal.payments import store as payments
-from portal.payments.provider import EventNotAccepted, NotAsAgreed, PaymentFacts, ProviderEvent
+from portal.payments.provider import CardEvent, EventNotAccepted, NotAsAgreed, PaymentFacts, ProviderEvent
 from portal.payments.providers import provider_called
 from portal.payments.store import EventItem, PaymentItem, QuarantinedItem
 from portal.rent import service as rent
@@ -26,8 +27,17 @@ _TRIES = 4
 _PAYMENT, _EVENT, _POSTED = 0, 1, 2
 
 
-def apply_event(name: str, headers: dict[str, str], body: bytes, at: datetime) -> None:
+def apply_event(
+    name: str,
+    headers: dict[str, str],
+    body: bytes,
+    at: datetime,
+    *,
+    card_told: Callable[[CardEvent, datetime], None],
+) -> None:
     """Apply what the provider sends. An event that was applied, or comes after the payment's end, changes nothing.
+
+    `card_told` is given what came of a card that was to be saved.
 
     Raises:
         NotFound: there is no such provider here.
@@ -38,7 +48,9 @@ def apply_event(name: str, headers: dict[str, str], body: bytes, at: datetime) -
     its = provider_called(name)
     try:
         event = its.read_event(headers, body, at)
-        if event is not None:
+        if isinstance(event, CardEvent):
+            card_told(event, at)
+        elif event is not None:
             settle(its.name, event, at)
     except NotAsAgreed as odd:
         keep_for_a_person(its.name, odd, body, at)

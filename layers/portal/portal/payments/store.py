@@ -6,6 +6,7 @@
 | TENANCY#tenancy_id | PAYKEY#client key | which payment an Idempotency-Key made | starting a payment; kept for ever |
 | TENANCY#tenancy_id | OFFER#rent_account_id | the payment arrangement that a tenant offers for that account; shown until a fortnight after it should have been answered | the page on money; a new offer takes its place |
 | TENANCY#tenancy_id | OFFERKEY#client key | the offer that an Idempotency-Key made, as long as it is shown | making an offer: never twice |
+| TENANCY#tenancy_id | PAYKEY#SCHEDULE#schedule_id#due date | which payment that due date led to | taking it; kept for ever |
 | EVENT#provider#event_id | EVENT | that a provider's event was taken; kept for ever | every event: never twice |
 | PENDING#shard | PENDING#payment_id | a payment of which nobody knows yet what becomes; gone once it is known | the reconciler, every five minutes |
 | TAKEN#day | TAKEN#payment_id | a payment whose money was taken, under the London day on which it was posted | the day's report |
@@ -171,6 +172,11 @@ def client_offer_key(tenancy_id: str, idempotency_key: str) -> store.Key:
 def offers_of(tenancy_id: str, at: datetime) -> list[OfferItem]:
     """The tenancy's offers, one a rent account."""
     return list(store.query(OfferItem, f"TENANCY#{tenancy_id}", at))
+
+
+def due_key(tenancy_id: str, schedule_id: str, due_on: date) -> store.Key:
+    """Where it stands which payment a due date led to. No Idempotency-Key of a client is such a text."""
+    return client_key(tenancy_id, f"SCHEDULE#{schedule_id}#{due_on}")
 
 
 def event_key(provider: str, event_id: str) -> store.Key:

@@ -5,6 +5,7 @@ The facts of a payment travel as metadata; amount and currency are Stripe's own 
 https://docs.stripe.com/api/checkout/sessions, https://docs.stripe.com/api/events/types
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 from portal import aws, clock
 from portal.observe import logger
 from portal.payments import rules
+from portal.payments import stripe_cards as cards
 from portal.payments.provider import (
+    Card,
+    CardEvent,
+    CardFacts,
+    CardGone,
     Checkout,
     NotAsAgreed,
     PaymentFacts,
@@ -51,7 +57,7 @@ class Stripe:
 
     def start(self, facts: PaymentFacts, created_at: datetime) -> Checkout:
         """Stripe's page for the payment. Asked again under the same idempotency key, Stripe gives the same one."""
-        known = {name: value[:_MOST_OF_A_FACT] for name, value in asdict(facts).items() if name in _OF_METADATA}
+        known = _known(facts)
         back = f"{setting('SITE_ORIGIN')}/pay/done/#{facts.payment_id}"
         item = {"name": facts.rent_account_name, "description": facts.reference}
         params: Any = {
@@ -72,39 +78,89 @@ class Stripe:
         }
         sessions = _client().v1.checkout.sessions
         made = _asked(lambda: sessions.create(params, {"idempotency_key": facts.payment_id}))
-        try:
-            return Checkout(_text(made["id"]), _text(made["url"]))
-        except (KeyError, TypeError):
-            raise ProviderSilent(retry_after=60) from None
+        return _page(made)
 
-    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | None:
+    def read_event(self, headers: dict[str, str], body: bytes, at: datetime) -> ProviderEvent | CardEvent | None:
         """The event in `body`; a kind that we do not know tells nothing, and so does a card that needs its bank."""
         check_signature(headers.get("stripe-signature", ""), body, _secrets()["webhook_secrets"], at)
         try:
             event = json.loads(body)
-            read = _READERS.get(event["type"])
+            read, thing = _READERS.get(event["type"]), event["data"]["object"]
             if read is None:
                 return None
-            return read(_text(event["id"]), _instant(event["created"]), event["data"]["object"])
+            if event["type"].startswith("checkout.session.") and cards.is_page(thing):
+                return _saved_card(_text(thing["id"]))
+            return read(_text(event["id"]), _instant(event["created"]), thing)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise NotAsAgreed("Stripe's event has another shape") from None
 
     def look_up(self, checkout_id: str, at: datetime) -> Sequence[ProviderEvent]:
-        """What came of the payment on that page, as Stripe has it now; it closes a page that is too old by itself."""
+        """What came of the payment on that page, or of that charge, as Stripe has it now. Stripe closes its pages."""
+        if cards.is_charge(checkout_id):
+            return _charge_standing(checkout_id, at)
         sessions = _client().v1.checkout.sessions
         session = _asked(lambda: sessions.retrieve(checkout_id, {"expand": [_CHARGE]}))
         return _standing(session, at)
 
     def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
-        """Each page that was opened on that London day and paid on, then each refund that was made on that day."""
+        """Each page opened on that London day and paid on, each saved card charged, then each refund made on it."""
         first, last = (datetime.combine(d, time(0), clock.LONDON) for d in (day, day + timedelta(days=1)))
         created = {"gte": int(first.timestamp()), "lt": int(last.timestamp())}
         client = _client(for_lists=True).v1
         wanted: dict[str, Any] = {"created": created, "limit": _PAGE}
         for session in _each(client.checkout.sessions.list, wanted | {"expand": [f"data.{_CHARGE}"]}):
-            yield from _taken(session, at)
+            if not cards.is_page(session):
+                yield from _taken(session, at)
+        for intent in _each(client.payment_intents.list, wanted | {"expand": ["data.latest_charge"]}):
+            if cards.is_of_ours(intent):
+                yield from (event for event in _standing_charge(intent, at) if event.outcome == SUCCEEDED)
         for refund in _each(client.refunds.list, wanted | {"expand": ["data.charge"]}):
             yield _given_back(refund)
+
+    # ------------------------------------------------------------------------------------------ saved cards
+
+    def save_card(self, facts: CardFacts, created_at: datetime) -> Checkout:
+        """Stripe's page that saves a card. Asked again under the same idempotency key, Stripe gives the same one."""
+        params = cards.page_params(facts, created_at)
+        sessions = _client().v1.checkout.sessions
+        return _page(_asked(lambda: sessions.create(params, {"idempotency_key": facts.schedule_id})))
+
+    def look_up_card(self, checkout_id: str, at: datetime) -> CardEvent | None:  # noqa: ARG002  (Stripe closes it)
+        """What came of that page, as Stripe has it now."""
+        return _saved_card(checkout_id)
+
+    def prepare_charge(self, facts: PaymentFacts, card: Card, at: datetime) -> str:  # noqa: ARG002
+        """A charge that takes nothing yet; under the payment's id it is the same one however often it is asked."""
+        import stripe
+
+        params: Any = cards.charge_params(facts.amount_pence, _known(facts), card)
+        intents = _client().v1.payment_intents
+        try:
+            made = _asked(lambda: intents.create(params, {"idempotency_key": facts.payment_id}), refuses=True)
+            return _text(made["id"])
+        except stripe.InvalidRequestError as error:
+            if cards.names_no_card(error):
+                raise CardGone from None
+            raise ProviderSilent(retry_after=60) from None
+        except (KeyError, TypeError):
+            raise ProviderSilent(retry_after=60) from None
+
+    def charge(self, charge_id: str, at: datetime) -> Sequence[ProviderEvent]:
+        """Take the money while nobody is there, then read what came of it: Stripe may say no, or have done it."""
+        import stripe
+
+        intents = _client().v1.payment_intents
+        with contextlib.suppress(stripe.CardError, stripe.InvalidRequestError):
+            _asked(lambda: intents.confirm(charge_id, {"off_session": True}), refuses=True)
+        return _charge_standing(charge_id, at)
+
+    def forget_card(self, card: Card) -> None:
+        """Take the card from its payer; one that is not there, or was taken away, is no matter."""
+        import stripe
+
+        methods = _client().v1.payment_methods
+        with contextlib.suppress(stripe.InvalidRequestError):
+            _asked(lambda: methods.detach(card.card_id), refuses=True)
 
 
 # ---------------------------------------------------------------------------------------- Stripe's objects
@@ -203,6 +259,52 @@ def _standing(session: Mapping[str, Any], at: datetime) -> list[ProviderEvent]:
         raise NotAsAgreed("Stripe's page has another shape") from None
 
 
+def _charge_standing(charge_id: str, at: datetime) -> list[ProviderEvent]:
+    """What came of a charge of a saved card. One that nobody goes on with any more is closed first."""
+    import stripe
+
+    intents = _client().v1.payment_intents
+    wanted: Any = {"expand": ["latest_charge"]}
+    intent = _asked(lambda: intents.retrieve(charge_id, wanted))
+    if cards.can_be_closed(intent, at):
+        with contextlib.suppress(stripe.InvalidRequestError):
+            _asked(lambda: intents.cancel(charge_id), refuses=True)
+        intent = _asked(lambda: intents.retrieve(charge_id, wanted))
+    return _standing_charge(intent, at)
+
+
+def _standing_charge(intent: Mapping[str, Any], at: datetime) -> list[ProviderEvent]:
+    """What came of a charge of a saved card, in order; nothing while it was not gone on with."""
+    ends = {"canceled": ("expired", EXPIRED), "requires_payment_method": ("failed", FAILED),
+            "processing": ("bank", PENDING), "succeeded": ("paid", SUCCEEDED)}  # fmt: skip
+    try:
+        which, made_at, facts = _text(intent["id"]), _instant(intent["created"]), _facts(intent, intent["amount"])
+        end, outcome = ends.get(intent["status"], ("", ""))
+        if outcome != SUCCEEDED:
+            return [ProviderEvent(f"{which}/{end}", outcome, made_at, facts)] if outcome else []
+        charge = intent["latest_charge"]
+        told = [ProviderEvent(f"{which}/{end}", outcome, _paid_at(charge)[SUCCEEDED], facts)]
+        return [*told, _refund_of(charge, at)] if _pence(charge["amount_refunded"]) else told
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise NotAsAgreed("Stripe's charge has another shape") from None
+
+
+def _saved_card(checkout_id: str) -> CardEvent | None:
+    sessions = _client().v1.checkout.sessions
+    return cards.what_came_of(_asked(lambda: sessions.retrieve(checkout_id, {"expand": [cards.SETUP]})))
+
+
+def _page(made: Mapping[str, Any]) -> Checkout:
+    try:
+        return Checkout(_text(made["id"]), _text(made["url"]))
+    except (KeyError, TypeError):
+        raise ProviderSilent(retry_after=60) from None
+
+
+def _known(facts: PaymentFacts) -> dict[str, str]:
+    return {name: value[:_MOST_OF_A_FACT] for name, value in asdict(facts).items() if name in _OF_METADATA}
+
+
 def _taken(session: Mapping[str, Any], at: datetime) -> Iterator[ProviderEvent | Unread]:
     """The payment on the page, where it was taken; money taken on a page that is not ours is told as such."""
     try:
@@ -258,14 +360,20 @@ def _instant(seconds: Any) -> datetime:
 # --------------------------------------------------------------------------------------------- Stripe's API
 
 
-def _asked(call: Callable[[], Any]) -> Any:
-    """What Stripe answers, as plain values; raises NotAsAgreed where it has no such thing, else ProviderSilent."""
+def _asked(call: Callable[[], Any], *, refuses: bool = False) -> Any:
+    """What Stripe answers, as plain values; raises NotAsAgreed where it has no such thing, else ProviderSilent.
+
+    Where the call `refuses`, what Stripe says of a card (CardError) or of a thing's state (InvalidRequestError) is
+    raised as it is.
+    """
     import stripe
 
     try:
         answer = call()
     except stripe.StripeError as error:
         logger.error("Stripe did not answer", fault=type(error).__name__, status=error.http_status, code=error.code)
+        if refuses and isinstance(error, stripe.CardError | stripe.InvalidRequestError):
+            raise
         if error.http_status == _ABSENT:
             raise NotAsAgreed("Stripe has no such thing") from None
         raise ProviderSilent(retry_after=60) from None
