@@ -210,7 +210,7 @@ def event(provider: str, event: dict[str, Any]) -> Nothing:
 # ------------------------------------------------------------------------------------- regular payments
 
 _DAY = words("Choose a day", "Choose a day of the week, like friday, or a day of the month from 1 to 28, or last")
-Frequency = Annotated[
+HowOften = Annotated[
     str, Meta(pattern=r"^(weekly|monthly)\Z", extra=words("Choose how often", "Say weekly or monthly"))
 ]
 DayOf = Annotated[str, Meta(max_length=9, extra=_DAY)]
@@ -224,7 +224,7 @@ class ScheduleRequest(Request):
 
     rent_account_id: Identifier
     amount_pence: Annotated[int, Meta(extra=_AMOUNT)]
-    frequency: Frequency
+    frequency: HowOften
     day: DayOf
 
 

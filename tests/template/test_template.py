@@ -102,6 +102,9 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("POST", "/api/sandbox/checkout/{id}/refund"),
         ("POST", "/api/sandbox/checkout/{id}/dispute"),
         ("POST", "/api/sandbox/checkout/{id}/win"),
+        ("GET", "/api/sandbox/card/{id}"),
+        ("POST", "/api/sandbox/card/{id}/charges"),
+        ("POST", "/api/sandbox/card/{id}/{verdict}"),
     },
 }
 """The routes of design §4 that exist, each with the function that answers it."""
@@ -110,6 +113,7 @@ OWN_LAYERS = {
     "BalanceFunction": "StatementsLayer",
     "PayFunction": "StripeLayer",
     "ReconcilerFunction": "StripeLayer",
+    "CollectorFunction": "StripeLayer",
     "PasskeysFunction": "PasskeysLayer",
 }
 """Functions that have a layer of their own beside the one of all: SAM adds it to that of Globals."""
@@ -539,7 +543,7 @@ def test_stripes_secret_exists_and_is_read_only_where_the_parameter_says_stripe(
     assert TEMPLATE["Conditions"]["HasStripe"] == {"Fn::Equals": [{"Ref": "PaymentProvider"}, "stripe"]}
     secret = {"Fn::GetAtt": ["StripeSecret", "Id"]}
     reading = {role for role in ROLES for s in statements(role) if secret in as_list(s["Resource"])}
-    assert reading == {"PayRole", "ReconcilerRole"}
+    assert reading == {"PayRole", "ReconcilerRole", "CollectorRole"}
 
 
 def test_production_takes_the_strict_side_of_every_choice() -> None:

@@ -410,7 +410,7 @@ def _client(*, for_lists: bool = False) -> "StripeClient":
 
 
 @cache
-def _client_of(api_key: str, api_base: str, read_seconds: float) -> "StripeClient":
+def _client_of(api_key: str, api_base: str, read_seconds: int) -> "StripeClient":
     import stripe
 
     stripe.enable_telemetry = False
