@@ -24,6 +24,7 @@ NOBODYS = "0" * 26
 # What is sent to each address that takes an id, by how the address ends.
 BODIES: dict[str, dict[str, Any]] = {
     "{member_id}": {"name": "Mallory"},
+    "{schedule_id}": {"amount_pence": 1_00},
     "appointment": {"slot_id": "2026-12-01.morning"},
     "cancel": {"reason": "Not mine"},
     "reopen": {"reason": "Not mine"},
@@ -90,9 +91,12 @@ def test_what_belongs_to_somebody_else_is_answered_like_what_does_not_exist(
 ) -> None:
     owner, stranger = new_tenant().come_in(), new_tenant().come_in()
     (account, *_) = owner.balances()
+    regularly = {"rent_account_id": account, "amount_pence": 5_00, "frequency": "monthly", "day": "last"}
+    key: dict[str, str | None] = {"Idempotency-Key": secrets.token_hex(12)}
     theirs = {
         "rent_account_id": account,
         "payment_id": owner.start_payment(account, 5_00)["payment_id"],
+        "schedule_id": owner.call("POST", "/api/pay/schedules", regularly, status=201, headers=key).json["schedule_id"],
         "repair_id": journey.report_repair(owner)["repair_id"],
         "member_id": journey.keep_household(owner)["member_id"],
     }

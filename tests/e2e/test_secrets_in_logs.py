@@ -33,6 +33,7 @@ PERSONAL = {
         "CUSTOMER": {"email"},
         "REGISTRATION": {"email", "date_of_birth"},
     },
+    # A saved card is the provider's ids of it, and nothing that tells of the card or its owner.
     "Rent": {},
     "Repairs": {"REPAIR": {"access_notes", "appointment"}},
     # What the landlord is told tonight is theirs; a mail names whom by id.

@@ -38,7 +38,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def ab(cloud: None, noon: Any, unlimited: None) -> tuple[SimpleNamespace, SimpleNamespace]:
-    """Two tenants with one of everything: account, line, payment, repair, household member, two sessions."""
+    """Two tenants with one of everything: account, line, payment, regular payment, repair, household member, two sessions."""
     return _tenant("70001", *OF_A), _tenant("70002", *OF_B)
 
 
@@ -61,6 +61,9 @@ def _tenant(number: str, first: str, last: str, email: str) -> SimpleNamespace:
     other = Browser()
     log_in_as(other, made.person_id, made.tenancy_id)
     assert start(made.browser, made.account).status == 201
+    regularly = {"rent_account_id": made.account, "amount_pence": 50_00, "frequency": "weekly", "day": "friday"}
+    key = {"idempotency-key": f"5c1e7a52-{number}"}
+    assert made.browser.call("pay", "POST", "/api/pay/schedules", regularly, headers=key).status == 201
     member = {"name": f"{first} {last}", "relationship": "child"}
     assert made.browser.call("contact", "POST", "/api/household/members", member).status == 201
     report = {"item_id": "kitchen-tap-drips", "description": f"Rings of {last}", "answers": {}, "anyway": True}
