@@ -38,7 +38,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def ab(cloud: None, noon: Any, unlimited: None) -> tuple[SimpleNamespace, SimpleNamespace]:
-    """Two tenants with one of everything: account, line, payment, regular payment, repair, household member, two sessions."""
+    """Two tenants with one of everything: account, line, payments, repair, household member, two sessions."""
     return _tenant("70001", *OF_A), _tenant("70002", *OF_B)
 
 
