@@ -8,8 +8,10 @@ from __future__ import annotations
 import collections
 import contextlib
 import hmac
+import itertools
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -179,23 +181,83 @@ def test_an_approval_delivered_64_times_at_once_is_posted_once(
         assert stack.call("POST", "/api/pay/events/sandbox", raw=tampered, headers=headers).status == 400
 
 
+# What a bank may do after it has paid: each with how much of £10.00 is back on the account then.
+_AFTERWARDS: list[tuple[tuple[str, ...], int]] = [
+    ((), 0), (("refund",), 3_00), (("dispute",), 10_00), (("dispute", "win"), 0), (("refund", "dispute", "win"), 3_00),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [100, pytest.param(1_000, marks=pytest.mark.long)])
+def test_f10_of_events_replayed_shuffled_and_at_once_each_payment_is_posted_once_and_the_balance_is_the_sum(
+    number: int, stack: LocalStack, new_tenant: NewTenant, warmed: Warm
+) -> None:
+    tenant = new_tenant().come_in()
+    before = tenant.balances()
+    (account, *_) = before
+    secret, events, back = _secret(stack), [], 0
+    payments = [tenant.start_payment(account, 10_00) for _ in range(number // 25)]
+    for turn, payment in enumerate(payments):
+        afterwards, given_back = _AFTERWARDS[turn % len(_AFTERWARDS)]
+        facts, back = _facts(stack, payment["checkout_url"].rpartition("/")[2]), back + given_back
+        moved = {"refund": 3_00, "dispute": 7_00 if "refund" in afterwards else 10_00}
+        moved["win"] = moved["dispute"]
+        for verdict in ("approve", *afterwards):
+            event = _event(facts, verdict, f"{payment['payment_id']}/{verdict}")
+            more = {"moved_pence": moved[verdict], "dispute": payment["payment_id"]} if verdict in moved else {}
+            events.append(json.dumps(event | more).encode())
+    told = [event for event, _ in zip(itertools.cycle(events), range(number), strict=False)]
+    random.Random(number).shuffle(told)
+    warmed("Pay", lambda _: stack.call("GET", "/api/pay", headers=_cookies(tenant.cookies)))
+
+    def tell(body: bytes) -> int:
+        return stack.call("POST", "/api/pay/events/sandbox", raw=body, headers=_signed(secret, body)).status
+
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(5):  # what the portal could not take at once is sent again, as a provider does
+            answers = list(pool.map(tell, told))
+            assert set(answers) <= {200, 503}, collections.Counter(answers)
+            told = [body for body, status in zip(told, answers, strict=True) if status != 200]
+    assert not told
+    lines = tenant.transactions(account)
+    paid = [line for line in lines if line["kind"] == "payment" and line["amount_pence"] == -10_00]
+    assert len(paid) == len(payments)
+    assert len({line["transaction_id"] for line in lines}) == len(lines)
+    expected = before[account] - 10_00 * len(payments) + back
+    assert tenant.balances() == before | {account: expected}
+    assert sum(line["amount_pence"] for line in lines) == expected == lines[0]["balance_pence"]
+    known = [p["payment_id"] for p in payments]
+    statuses = {tenant.call("GET", f"/api/pay/{payment_id}").json["status"] for payment_id in known}
+    assert statuses <= {"succeeded", "refunded", "disputed", "dispute_won"}
+
+
 def _signed_approval(stack: LocalStack, checkout_id: str) -> tuple[dict[str, str | None], bytes]:
     """The event by which the provider tells of an approval, signed with the secret that it shares with the portal."""
+    body = json.dumps(_event(_facts(stack, checkout_id), "approve", NOBODYS[:-1] + "1")).encode()
+    return _signed(_secret(stack), body), body
+
+
+def _facts(stack: LocalStack, checkout_id: str) -> dict[str, object]:
+    """What the provider was told of the payment."""
     key = {"pk": {"S": f"SANDBOX#{checkout_id}"}, "sk": {"S": "CHECKOUT"}}
     item = stack.client("dynamodb").get_item(TableName=stack.outputs["RentTableName"], Key=key)["Item"]
-    event = {
-        "id": NOBODYS[:-1] + "1",
-        "verdict": "approve",
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "payment": json.loads(item["facts"]["S"]),
-    }
-    body = json.dumps(event).encode()
+    facts: dict[str, object] = json.loads(item["facts"]["S"])
+    return facts
+
+
+def _event(facts: dict[str, object], verdict: str, event_id: str) -> dict[str, object]:
+    return {"id": event_id, "verdict": verdict, "occurred_at": datetime.now(UTC).isoformat(), "payment": facts}
+
+
+def _secret(stack: LocalStack) -> str:
     secrets = stack.client("secretsmanager")
     (name,) = [s["Name"] for s in secrets.list_secrets()["SecretList"] if "SandboxSecret" in s["Name"]]
-    secret = secrets.get_secret_value(SecretId=name)["SecretString"]
+    return str(secrets.get_secret_value(SecretId=name)["SecretString"])
+
+
+def _signed(secret: str, body: bytes) -> dict[str, str | None]:
     sent_at = int(time.time())
     signature = hmac.digest(secret.encode(), f"{sent_at}.".encode() + body, "sha256").hex()
-    return {"Sandbox-Signature": f"t={sent_at},v1={signature}", "Origin": None}, body
+    return {"Sandbox-Signature": f"t={sent_at},v1={signature}", "Origin": None}
 
 
 def _cookies(cookies: dict[str, str]) -> dict[str, str | None]:

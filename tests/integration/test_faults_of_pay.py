@@ -261,11 +261,13 @@ _STEPS = st.one_of(
     st.tuples(st.sampled_from(["pay", "pay", "approve", "decline", "expire", "dispute", "win", "list"]), _WHICH),
     st.tuples(st.just("refund"), _WHICH, st.integers(1, 60)),
     st.tuples(st.just("charge"), st.integers(1, 200_00)),
+    st.tuples(st.just("import"), st.integers(1, 200_00), st.booleans()),
     st.tuples(st.just("tell"), _WHICH, st.integers(0, 3)),
     st.tuples(st.just("tell"), _WHICH, st.integers(0, 3)),
     st.tuples(st.just("crash"), st.sampled_from(["killed before", "killed after", "answer lost"]), st.integers(0, 5)),
     st.tuples(st.just("wait"), st.integers(1, 30)),
     st.tuples(st.just("reconcile")),
+    st.tuples(st.just("next_day")),
 )
 
 
@@ -275,6 +277,7 @@ class Schedule:
     def __init__(self, browser: Browser, tenancy: Any, account_id: str, faults: PayFaults, noon: Any) -> None:
         self.browser, self.tenancy, self.account_id = browser, tenancy, account_id
         self.faults, self.noon, self.charges = faults, noon, 0
+        self.file: list[ImportedTransaction] = []
         self.checkouts: dict[int, str] = {}
 
     def do(self, step: tuple[Any, ...]) -> None:
@@ -327,6 +330,16 @@ class Schedule:
             row = ImportedTransaction(reference, "RA10001", date(2026, 11, 24), "payment", "Card", -1_00, True)
             record_transactions([row], clock.now())
 
+    def _import(self, amount: int, again: bool) -> None:
+        """The landlord's nightly file: a charge and a benefit, with all of the file before where that comes again."""
+        number = len(self.file)
+        rows = [
+            ImportedTransaction(f"L{number}", "RA10001", date(2026, 11, 23), "charge", "Rent", amount, False),
+            ImportedTransaction(f"B{number}", "RA10001", date(2026, 11, 23), "benefit", "Housing", -amount // 2, False),
+        ]
+        self.file = [*self.file, *rows] if again else rows
+        record_transactions(self.file, clock.now())
+
     def _crash(self, fault: str, call: int) -> None:
         self.faults.strike(fault, call)
 
@@ -335,6 +348,11 @@ class Schedule:
 
     def _reconcile(self) -> None:
         reconcile()
+
+    def _next_day(self) -> None:
+        """A night passes, and the report of the day before is made."""
+        self.noon.shift(timedelta(days=1))
+        reconcile("daily")
 
 
 def _random_schedules(browser: Browser, tenancy: Any, account_id: str, faults: PayFaults, noon: Any, most: int) -> None:
@@ -353,7 +371,7 @@ def _random_schedules(browser: Browser, tenancy: Any, account_id: str, faults: P
             check_invariants(str(step), earlier)
             earlier = lines()
         faults.strike(None)
-        noon.move_to(at + timedelta(days=1, hours=6))
+        noon.move_to(max(clock.now(), at) + timedelta(days=1, hours=6))
         reconcile()
         reconcile("daily")
         check_invariants("after the jobs", earlier)
