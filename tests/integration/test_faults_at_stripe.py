@@ -125,18 +125,18 @@ def _strike(flow: str, one_in: int, browser: Browser, account_id: str, at: Simul
         check_settled(at, where)
 
 
-@pytest.mark.parametrize("one_in", [10, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("flow", FLOWS)
 def test_f1_f5_f26_whatever_fails_at_a_call_to_stripe_money_stays_right_and_nothing_is_left_waiting(
     flow: str,
-    one_in: int,
+    step: int,
     browser: Browser,
     account: str,  # noqa: F811
     stripe: SimulatedStripe,  # noqa: F811
     hasty: None,
     noon: Any,
 ) -> None:
-    _strike(flow, one_in, browser, account, stripe, noon)
+    _strike(flow, step, browser, account, stripe, noon)
 
 
 def test_a_tenant_whose_payment_stripe_fails_is_told_to_wait_and_the_same_key_gives_one_page(

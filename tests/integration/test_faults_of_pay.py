@@ -227,31 +227,19 @@ def _strike(
         check_settled(where)
 
 
+@pytest.mark.parametrize("step", [12, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_f1_to_f11_whatever_fails_at_a_call_of_paying_money_stays_right_and_nothing_is_left_waiting(
     flow: Flow,
     fault: str,
+    step: int,
     browser: Browser,
     account: str,  # noqa: F811
     faults: PayFaults,
     noon: Any,
 ) -> None:
-    _strike(flow, fault, 12, browser, account, faults, noon, f"{flow.name} {fault}")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_f1_to_f11_whatever_fails_at_any_call_of_paying_money_stays_right_and_nothing_is_left_waiting(
-    flow: Flow,
-    fault: str,
-    browser: Browser,
-    account: str,  # noqa: F811
-    faults: PayFaults,
-    noon: Any,
-) -> None:
-    _strike(flow, fault, 1, browser, account, faults, noon, "")
+    _strike(flow, fault, step, browser, account, faults, noon, f"{flow.name} {fault}")
 
 
 # ------------------------------------------------------------------------------------ random schedules
@@ -380,22 +368,13 @@ def _random_schedules(browser: Browser, tenancy: Any, account_id: str, faults: P
     run()
 
 
-def test_in_two_hundred_random_schedules_the_balance_is_the_sum_and_each_payment_is_posted_once(
+@pytest.mark.parametrize("most", [200, pytest.param(2_000, marks=pytest.mark.long)])
+def test_in_random_schedules_the_balance_is_the_sum_and_each_payment_is_posted_once(
+    most: int,
     browser: Browser,
     own_tenancy: Any,
     account: str,  # noqa: F811
     faults: PayFaults,
     noon: Any,
 ) -> None:
-    _random_schedules(browser, own_tenancy, account, faults, noon, 200)
-
-
-@pytest.mark.long
-def test_in_two_thousand_random_schedules_the_balance_is_the_sum_and_each_payment_is_posted_once(
-    browser: Browser,
-    own_tenancy: Any,
-    account: str,  # noqa: F811
-    faults: PayFaults,
-    noon: Any,
-) -> None:
-    _random_schedules(browser, own_tenancy, account, faults, noon, 2_000)
+    _random_schedules(browser, own_tenancy, account, faults, noon, most)

@@ -206,6 +206,7 @@ def test_whatever_order_the_ends_come_in_money_taken_posts_once(
 def test_the_same_key_gives_the_same_payment_and_another_body_under_it_is_refused(
     browser: Browser, account: str, noon: Any, own_tenancy: Any
 ) -> None:
+    """F8, and F9: after 25 hours and 400 days too, when Stripe has long forgotten the key."""
     first = start(browser, account)
     assert start(browser, account).json == first.json
     reused = start(browser, account, 51_00)
