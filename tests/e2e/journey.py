@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.e2e.tenant import DEVICE, SESSION, Tenant, new_password
+from tests.integration.authenticator import Authenticator
 
 LONDON = ZoneInfo("Europe/London")
 NOTICES = {
     "contact": "Your contact details were changed",
+    "email": "Your email address was changed",
     "household": "Your household details were changed",
+    "passkey": "A passkey was added",
     "password": "Your password was changed",
     "receipt": "Receipt for your payment",
     "registered": "You are registered",
     "repair": "We have your repair request",
+    "visit": "We are coming to mend something",
 }
 
 
@@ -145,6 +150,63 @@ def report_repair(tenant: Tenant) -> dict[str, Any]:
     assert history[0] == sent
     assert tenant.call("GET", f"/api/repairs/{sent['repair_id']}").json == sent
     return dict(sent)
+
+
+def book_visit(tenant: Tenant, repair_id: str, details: dict[str, str]) -> dict[str, Any]:
+    """Choose when somebody comes, and tell them what they need to know; then another time."""
+    path = f"/api/repairs/{repair_id}"
+    slots = tenant.call("GET", f"{path}/slots").json["slots"]
+    booked = tenant.call("PUT", f"{path}/appointment", {"slot_id": slots[0]["slot_id"], **details}).json
+    assert {name: booked[name] for name in details} == details
+    tenant.letter(NOTICES["visit"])
+    moved = tenant.call("PUT", f"{path}/appointment", {"slot_id": slots[-1]["slot_id"]}).json
+    assert {name: moved[name] for name in details} == details, "what was told is kept"
+    assert tenant.call("GET", path).json["appointment"] == moved
+    return dict(moved)
+
+
+def change_email(tenant: Tenant, email: str) -> None:
+    """The password, a code from the new address; from then on the new one logs in and the old one does not."""
+    old = tenant.facts
+    tenant.call("POST", "/api/email", {"email": email, "current_password": tenant.password}, status=202)
+    tenant.facts = replace(old, email=email)
+    tenant.call("POST", "/api/email/confirm", {"code": "KKKK-7777"}, status=422)
+    tenant.call("POST", "/api/email/confirm", {"code": tenant.code()}, status=204)
+    assert tenant.call("GET", "/api/contact").json["email"] == email
+    tenant.letter(NOTICES["email"])
+    before = tenant.other_browser()
+    before.facts = old
+    before.letter(NOTICES["email"])
+    assert tenant.problem(before.log_in(status=401)) == "login-failed"
+    tenant.other_browser().log_in()
+
+
+def add_passkey(tenant: Tenant) -> tuple[Authenticator, str]:
+    """Add a passkey by the password; the device that holds it, and its id. What the device said is noted as used."""
+    device = Authenticator()
+    asked = tenant.call("POST", "/api/passkeys/options", {"current_password": tenant.password}).json
+    made = device.make(asked, origin=tenant.stack.base_url)
+    tenant.used |= {asked["challenge"], made["client_data"], made["attestation"]}
+    notices = len(tenant.letters(NOTICES["passkey"]))
+    added = tenant.call("POST", "/api/passkeys", made, status=201).json
+    tenant.letter(NOTICES["passkey"], since=notices)
+    return device, added["passkey_id"]
+
+
+def use_passkey(tenant: Tenant, device: Authenticator, passkey_id: str) -> None:
+    """Log in elsewhere by the passkey alone, and take it away there by the password."""
+    asked = tenant.call("POST", "/api/login/passkey/options").json
+    signed = device.sign(asked, origin=tenant.stack.base_url)
+    tenant.used |= {asked["challenge"], *(signed[n] for n in ("client_data", "authenticator_data", "signature"))}
+    elsewhere = tenant.other_browser()
+    assert elsewhere.call("POST", "/api/login/passkey", signed).json["password_change_required"] is False
+    again = tenant.other_browser().call("POST", "/api/login/passkey", signed, status=401)
+    assert tenant.problem(again) == "passkey-not-accepted", "what was signed serves once"
+    kept = [one["passkey_id"] for one in elsewhere.call("GET", "/api/passkeys").json["passkeys"]]
+    body = {"current_password": tenant.password}
+    elsewhere.call("DELETE", f"/api/passkeys/{passkey_id}", body, status=204)
+    left = [one["passkey_id"] for one in elsewhere.call("GET", "/api/passkeys").json["passkeys"]]
+    assert left == [one for one in kept if one != passkey_id]
 
 
 def change_contact(tenant: Tenant) -> dict[str, Any]:

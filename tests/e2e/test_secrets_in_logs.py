@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.e2e import journey, landlords
 from tests.e2e.description import Description
 from tests.e2e.stack import LocalStack
 from tests.e2e.tenant import Tenant, new_password
+from tests.integration.authenticator import base64url
 
 TABLES = ("Tenancies", "Identity", "Rent", "Repairs", "Outbox", "Audit")
 
@@ -30,7 +31,11 @@ PERSONAL = {
     "Identity": {
         "LOGIN": {"pk", "date_of_birth"},
         "RESET": {"pk"},
-        "CUSTOMER": {"email"},
+        "CUSTOMER": {"email", "user_handle"},
+        "EMAIL": {"email"},
+        "FORMER": {"email"},
+        "PASSKEY": {"credential_id"},
+        "CREDENTIAL": {"user_handle"},
         "REGISTRATION": {"email", "date_of_birth"},
     },
     # A saved card is the provider's ids of it, and nothing that tells of the card or its owner.
@@ -40,6 +45,13 @@ PERSONAL = {
     "Outbox": {"ENTRY": {"row"}},
     "Audit": {},
 }
+
+
+# What is told to whoever comes to mend something.
+VISIT = {
+    "access_notes": "The side gate sticks, lift it", "communication": "My sister reads English to me",
+    "pets": "An old parrot who bites", "safe_word": "Quagmire-Marzipan",
+}  # fmt: skip
 
 
 @dataclass
@@ -63,9 +75,19 @@ def run(
     landlord = landlords.write(tmp_path_factory.mktemp("marked"), secrets.randbits(30), tenancies=3, mark="xq7canary.")
     stack.load(landlord.folder)
     walker, other, unfinished = (Tenant(stack, description, facts, next(sources)) for facts in landlord.people)
-    journey.walk(walker)
+    made = journey.walk(walker)
     walker.log_in("Wrong-Canary-Password-1", status=401)
     walker.log_in()
+    journey.book_visit(walker, made["repair"]["repair_id"], VISIT)
+    kept, (removed, passkey_id) = journey.add_passkey(walker)[0], journey.add_passkey(walker)
+    journey.use_passkey(walker, removed, passkey_id)
+    first = walker.facts.email
+    journey.change_email(walker, f"xq7canary.moved.{first}")
+    waits = {"email": f"xq7canary.again.{first}", "current_password": walker.password}
+    walker.call("POST", "/api/email", waits, status=202)
+    moved = walker.other_browser()
+    moved.facts = replace(walker.facts, email=waits["email"])
+    moved.code()
     typed = {"email": "xq7canary.stranger@example.com", "mobile": "07700 900555", "date_of_birth": "1961-02-03"}
     mismatch = typed | {"tenancy_reference": walker.facts.tenancy_reference}
     walker.call("POST", "/api/register", mismatch, status=422)
@@ -91,7 +113,8 @@ def run(
 
     used = walker.used | other.used | unfinished.used | {waiting_code, waiting_password}
     used |= {"Wrong-Canary-Password-1", "Broken-Canary-", "Another-Canary-99", "Query-Canary-7"}
-    marks = {"xq7canary", "Kofi", "Esi Boateng", "Ferry Lane", "Cymraeg", "7946 0123", "79460123", "ring the top bell"}
+    marks = {*VISIT.values(), kept.user_handle, *(base64url(device.credential_id) for device in (kept, removed))}
+    marks |= {"xq7canary", "Kofi", "Esi Boateng", "Ferry Lane", "Cymraeg", "7946 0123", "79460123", "ring the top bell"}
     days = _forms_of("1961-02-03")
     for tenant in (walker, other, unfinished):
         days |= _forms_of(tenant.facts.date_of_birth)
@@ -206,7 +229,7 @@ def test_no_event_of_the_audit_tells_of_a_person_or_holds_an_address(run: Run, s
     assert {item["outcome"]["S"] for item in events} >= {
         "code_sent", "code_sent_again", "code_refused", "registered", "already_registered", "not_matched", "logged_in",
         "login_refused", "logged_off", "reset_asked", "reset_used", "password_changed", "password_refused",
-        "contact_changed", "household_changed",
+        "contact_changed", "household_changed", "email_asked", "email_changed", "passkey_added", "passkey_removed",
     }  # fmt: skip
     assert _found({"events": _text(events)}, run.secrets | run.marks) == []
     # A browser on this machine may come by either.
