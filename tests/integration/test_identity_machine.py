@@ -26,7 +26,7 @@ from tests.integration.authenticator import Authenticator
 from tests.integration.conftest import NOON, Browser, Reply, add_tenancy
 
 EMAIL, STRANGER, NEIGHBOUR = "amara@example.com", "nobody@example.com", "other@example.com"
-NEW = ["amara@mail.example", "amara@post.example"]
+NEW = ["amara@mail.example", "amara@post.example", "amara@letters.example"]
 FACTS = {
     "email": EMAIL, "mobile": "07700 900123", "tenancy_reference": "LH10001", "date_of_birth": "1990-03-27",
 }  # fmt: skip
@@ -414,8 +414,8 @@ class Identity(RuleBasedStateMachine):
     # --- passkeys -----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.password)
-    @rule(browser=st.sampled_from(BROWSERS), logged_in=MOSTLY, right=MOSTLY)
-    def begins_to_add_a_passkey(self, browser: str, logged_in: bool, right: bool) -> None:
+    @rule(browser=st.sampled_from(BROWSERS), logged_in=MOSTLY, right=MOSTLY, and_adds=st.booleans())
+    def begins_to_add_a_passkey(self, browser: str, logged_in: bool, right: bool, and_adds: bool = False) -> None:
         if logged_in:
             self.is_in(browser)
         held = self.held[browser]
@@ -426,6 +426,8 @@ class Identity(RuleBasedStateMachine):
                 return self.says(entered[0], 409, "passkeys-full")
             self.says(entered[0], 200)
             self.asked_to_add.append(Asked(entered[0].json, self.now, held))
+            if and_adds:
+                self.adds_a_passkey(browser=browser, which=0)
         return None
 
     @precondition(lambda self: self.asked_to_add)
@@ -600,8 +602,10 @@ class Identity(RuleBasedStateMachine):
 
     @precondition(lambda self: self.password)
     @rule(browser=st.sampled_from(BROWSERS), logged_in=MOSTLY, right=MOSTLY,
-          email=st.sampled_from([*NEW, EMAIL, NEIGHBOUR]))  # fmt: skip
-    def asks_for_another_address(self, browser: str, logged_in: bool, right: bool, email: str) -> None:
+          email=st.sampled_from([*NEW, EMAIL, NEIGHBOUR]), and_confirms=st.booleans())  # fmt: skip
+    def asks_for_another_address(
+        self, browser: str, logged_in: bool, right: bool, email: str, and_confirms: bool = False
+    ) -> None:
         if logged_in:
             self.is_in(browser)
         body = {"email": email, "current_password": self.password if right else WRONG}
@@ -619,6 +623,8 @@ class Identity(RuleBasedStateMachine):
         until = datetime.fromisoformat(entered[0].json["code_expires_at"])
         assert HOUR <= until - self.now <= DAY or (self.change and self.change.until == until)
         self.is_mailed_a_code(email, until)
+        if and_confirms and self.change:
+            self.confirms_the_address(browser=browser, logged_in=False, what="right")
         return None
 
     def is_mailed_a_code(self, email: str, until: datetime) -> None:
@@ -691,21 +697,13 @@ class Identity(RuleBasedStateMachine):
         self.open(browser, held.idle)
         return None
 
-    @rule(email=st.sampled_from(NEW))
-    def somebody_else_registers(self, email: str) -> None:
-        """With an address that the customer may be about to take."""
-        if email != self.email and email not in self.taken:
-            registers_directly(email, ids.new_id(self.now))
-            self.taken.append(email)
-
-    @precondition(lambda self: self.over)
-    @rule(which=st.integers(0, 50))
-    def a_thief_replays_an_ended_session(self, which: int) -> None:
-        thief = Browser()
-        thief.cookies["__Host-session"] = self.over[which % len(self.over)]
-        replayed = [h for h in self.held.values() if h and h.cookie == thief.cookies["__Host-session"]]
-        if not replayed:
-            self.says(thief.call("login", "GET", "/api/session"), 401, "not-logged-in")
+    @precondition(lambda self: self.change and self.change.email not in self.taken)
+    @rule(sooner=st.sampled_from([False, False, True]))
+    def somebody_else_registers(self, sooner: bool) -> None:
+        """With the address that the customer is about to take."""
+        if sooner:
+            registers_directly(self.change.email, ids.new_id(self.now))
+            self.taken.append(self.change.email)
 
     # --- forgetting -------------------------------------------------------------------------------------------------
 
