@@ -43,15 +43,16 @@ def ask_for_reset(body: ResetRequest, visit: Visit) -> Nothing:
 @app.put("/api/password", status=204, before_password_change=True, failures=(NotLoggedIn, TriesSpent, TooManyCalls))
 def change_password(session: Session, body: PasswordRequest, visit: Visit) -> Answer[None]:
     """Set a new password. Every other session ends; this one goes on under a new token."""
-    opened = resetting.change_password(
+    opened, proof = resetting.change_password(
         session,
         body.current_password,
         body.new_password,
+        known_device=visit.device_cookie,
         at=clock.now(),
         address=visit.address,
         device=visit.device,
     )
-    return Answer(None, cookies=kept_in(opened, None))
+    return Answer(None, cookies=kept_in(opened, proof))
 
 
 class EmailRequest(Request):

@@ -164,13 +164,14 @@ class Identity(RuleBasedStateMachine):
         self.held: dict[str, Held | None] = dict.fromkeys(BROWSERS)
         self.over: list[str] = []
         self.email, self.former, self.taken = EMAIL, [NEIGHBOUR], [NEIGHBOUR]
-        self.devices: dict[str, str] = {}
+        self.devices: dict[str, tuple[str, datetime]] = {}
         self.change: Change | None = None
         self.stale_codes: list[str] = []
         self.asked_to_add: list[Asked] = []
         self.asked_to_sign: list[Asked] = []
         self.keys: list[Key] = []
         self.password: str | None = None
+        self.password_set_at = NOON
         self.codes: list[Code] = []
         self.registrations: list[str] = []
         self.temporary: tuple[str, datetime] | None = None
@@ -212,8 +213,12 @@ class Identity(RuleBasedStateMachine):
     def tries_of(self, browser: Browser) -> Budget:
         """The tries that a browser has: its own where it logged in with today's address before, else the address's."""
         device = browser.cookies.get("__Host-device", "")
-        known = self.devices.get(device) == self.email
-        return self.budget(f"device {device}" if known else f"login {self.email}")
+        return self.budget(f"device {device}" if self.knows(device) else f"login {self.email}")
+
+    def knows(self, device: str) -> bool:
+        """Whether it logged in with today's address by today's password, within 180 days."""
+        email, since = self.devices.get(device, ("", self.now))
+        return email == self.email and self.password_set_at <= since and self.now - since < rules.DEVICE_LASTS
 
     def open(
         self, browser: str, idle: timedelta, temporary: str | None = None, started: datetime | None = None
@@ -225,7 +230,7 @@ class Identity(RuleBasedStateMachine):
         assert cookie not in {h.cookie for h in self.held.values() if h}
         self.held[browser] = Held(cookie, self.now, idle, temporary, started or self.now)
         if device := self.browsers[browser].cookies.get("__Host-device"):
-            self.devices.setdefault(device, self.email)
+            self.devices.setdefault(device, (self.email, self.now))
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -319,7 +324,7 @@ class Identity(RuleBasedStateMachine):
         if self.password is not None:
             return self.says(reply, 409, "already-registered")
         self.says(reply, 201)
-        code.used, self.password = True, password
+        code.used, self.password, self.password_set_at = True, password, self.now
         self.open(browser, 15 * MINUTE)
         return None
 
@@ -571,6 +576,7 @@ class Identity(RuleBasedStateMachine):
         held = self.held[browser]
         current = (held.temporary if held else None) or self.password or WRONG
         body = {"current_password": current if right else WRONG, "new_password": password}
+        device = self.browsers[browser].cookies.get("__Host-device", "")
         entered = self.enters(browser, "PUT", ("reset", "/api/password"), body, temporary_may=True)
         if not entered:
             return None
@@ -582,8 +588,10 @@ class Identity(RuleBasedStateMachine):
         if password not in CHOSEN:
             return self.says(reply, 422, "bad-input")
         self.says(reply, 204)
+        renewed = self.browsers[browser].cookies.get("__Host-device", "") != device
+        assert renewed is self.knows(device), "a browser that was known is known again"
         self.ends_all_sessions()
-        self.password = password
+        self.password, self.password_set_at = password, self.now
         self.open(browser, held.idle)
         return None
 
@@ -689,7 +697,7 @@ class Identity(RuleBasedStateMachine):
         whom = {to.email for to in self.newly_mailed("email_changed")}
         assert whom == {self.email, change.email, EMAIL}, "the old address, the new one and the record's are told"
         renewed = self.browsers[browser].cookies.get("__Host-device", "") != device
-        assert renewed is (self.devices.get(device) == self.email), "a browser that was known is known again"
+        assert renewed is self.knows(device), "a browser that was known is known again"
         self.ends_all_sessions()
         self.former.append(self.email)
         self.stale_codes.append(typed)

@@ -243,6 +243,53 @@ def test_t7_a_device_of_one_address_has_no_tries_of_its_own_at_another(
     assert thief.call("login", "POST", "/api/login", wrong).status == 429
 
 
+def wrong_until_refused(browser: Browser) -> int:
+    """How many wrong passwords at the own address are judged from that browser before one is refused."""
+    judged = 0
+    while browser.call("login", "POST", "/api/login", LOGIN | {"password": "not this one"}).status == 401:
+        judged += 1
+    return judged
+
+
+def holding(device: str) -> Browser:
+    thief = Browser()
+    thief.cookies["__Host-device"] = device
+    return thief
+
+
+def test_t7_a_device_that_signed_in_with_a_password_that_was_changed_since_has_no_tries_of_its_own(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    """Else whoever once knew the password keeps as many budgets as they logged in times."""
+    registered(browser)
+    kept = []
+    for _ in range(3):
+        once = Browser()
+        assert once.call("login", "POST", "/api/login", LOGIN).status == 200
+        kept.append(once.cookies["__Host-device"])
+    noon.shift(timedelta(hours=1))
+    assert browser.call("login", "POST", "/api/login", LOGIN).status == 200
+    before = browser.cookies["__Host-device"]
+    noon.shift(timedelta(seconds=1))
+    change = {"current_password": LOGIN["password"], "new_password": NEW_PASSWORD}
+    assert browser.call("reset", "PUT", "/api/password", change).status == 204
+    assert [wrong_until_refused(holding(device)) for device in [*kept, before]] == [10, 0, 0, 0], "one budget for all"
+    right = LOGIN | {"password": change["new_password"]}
+    assert browser.cookies["__Host-device"] != before
+    assert browser.call("login", "POST", "/api/login", right).status == 200, "who changed it is known as before"
+
+
+def test_t7_a_device_has_tries_of_its_own_for_180_days(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    registered(browser)
+    device = browser.cookies["__Host-device"]
+    assert wrong_until_refused(Browser()) == 10
+    noon.shift(timedelta(days=180, seconds=-1))
+    assert wrong_until_refused(Browser()) == 10
+    assert wrong_until_refused(holding(device)) == 10
+    noon.shift(timedelta(seconds=2))
+    assert wrong_until_refused(holding(device)) == 0
+
+
 # --- T21: what a name can do to a mail ---------------------------------------------------------------------------
 
 HOSTILE = [

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from portal.http.api import Answer
 from portal.http.visit import DEVICE_COOKIE, SESSION_COOKIE, set_cookie
-from portal.identity.rules import LONGEST_SESSION
+from portal.identity.rules import DEVICE_LASTS, LONGEST_SESSION
 from portal.identity.sessions import NewSession, SignedIn
 from portal.tenancies.service import Tenancy
 
-_DEVICE_SECONDS = 180 * 86_400
+_DEVICE_SECONDS = int(DEVICE_LASTS.total_seconds())
 
 
 class Nothing(Struct):

@@ -135,7 +135,7 @@ def confirm_email(
         audit.note(outcome, at, **who)
         raise (EmailInUse() if taken else CodeNotAccepted()) from None
     end_all_but(opened, at)
-    was_here = devices.tries_of(known_device, customer.email) is not None
+    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
     return opened, devices.proof(change.email, at) if was_here else None
 
 
@@ -146,6 +146,7 @@ def _moved(login: LoginItem, email: str) -> LoginItem:
         sk=key.sk,
         customer_id=login.customer_id,
         password_hash=login.password_hash,
+        password_set_at=login.password_set_at,
         date_of_birth=login.date_of_birth,
     )
 

@@ -56,10 +56,11 @@ def log_in(
         LoginFailed, NoTenancyToShow, TriesSpent, TooManyCalls
     """
     tries.count_call(address, at)
-    login_tries = f"login#{devices.tries_of(known_device, email) or secrets.pseudonym(email)}"
-    refused = _refusal(login_tries, at)
     keys = [identity.login_key(email), identity.reset_key(email), *key_of_replaced(session_cookie)]
     login, reset, *before = store.fetch(keys, at)
+    own_tries = devices.tries_of(known_device, email, login.password_set_at if login else None, at)
+    login_tries = f"login#{own_tries or secrets.pseudonym(email)}"
+    refused = _refusal(login_tries, at)
     is_temporary = _is_temporary(password, reset, email) and login is not None
     customer_id = login.customer_id if login else None
     if refused and not is_temporary:

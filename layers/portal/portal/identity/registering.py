@@ -218,6 +218,7 @@ def verify(
         sk=login_at.sk,
         customer_id=person_id,
         password_hash=passwords.hashed(password),
+        password_set_at=at,
         date_of_birth=registration.date_of_birth,
     )
     opened = new_session(person_id, tenancy_id, device, at, shared_computer=shared_computer)

@@ -9,7 +9,7 @@ from portal.audit import service as audit
 from portal.audit.service import Outcome
 from portal.clock import epoch
 from portal.failures import BadInput, FieldError
-from portal.identity import passwords, rules, secrets, tries
+from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail, notices
 from portal.identity.sessions import NewSession, NotLoggedIn, Session, end_all_but, ending, new_session
@@ -77,10 +77,18 @@ def _new_reset(key: store.Key, at: datetime) -> ResetItem:
 
 
 def change_password(
-    session: Session, current_password: str, new_password: str, *, at: datetime, address: str, device: str
-) -> NewSession:
+    session: Session,
+    current_password: str,
+    new_password: str,
+    *,
+    known_device: str | None,
+    at: datetime,
+    address: str,
+    device: str,
+) -> tuple[NewSession, str | None]:
     """Set a new password: every other session ends, this one goes on under a new token, and a notice is mailed.
 
+    Answers the session and what the browser shows from now on to have signed in before, if it did.
     In a session that a temporary password opened, the current password is that one, checked against this session.
 
     Raises:
@@ -106,9 +114,9 @@ def change_password(
     opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
     open_now = identity.sessions_of(session.customer_id, at)
     reset_at = identity.reset_key(customer.email)
-    set_password = LoginItem.password_hash.set(passwords.hashed(new_password))
+    set_password = [LoginItem.password_hash.set(passwords.hashed(new_password)), LoginItem.password_set_at.set(at)]
     writes: list[store.Write] = [
-        store.Update(login, [set_password], LoginItem.password_hash == login.password_hash),
+        store.Update(login, set_password, LoginItem.password_hash == login.password_hash),
         opened.write,
         store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
         tries.matched(own_tries),
@@ -122,7 +130,8 @@ def change_password(
         audit.note(Outcome.PASSWORD_REFUSED_CHANGED, at, **who)
         raise NotLoggedIn from None
     end_all_but(opened, at)
-    return opened
+    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
+    return opened, devices.proof(customer.email, at) if was_here else None
 
 
 def _notice(kept: Sequence[PasskeyItem | None], at: datetime) -> dict[str, Any]:

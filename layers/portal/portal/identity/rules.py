@@ -28,6 +28,7 @@ PASSKEY_ALGORITHMS = (-8, -7, -257)
 """The signatures that a passkey may make, the likeliest to be safe for long first: EdDSA, ES256, RS256 (IANA COSE)."""
 
 IDLE = timedelta(minutes=15)
+DEVICE_LASTS = timedelta(days=180)
 IDLE_ON_SHARED_COMPUTER = timedelta(minutes=5)
 IDLE_WHILE_PAYING = timedelta(minutes=30)
 LONGEST_SESSION = timedelta(hours=12)

@@ -41,6 +41,7 @@ class LoginItem(_Item):
 
     customer_id = UnicodeAttribute()
     password_hash = UnicodeAttribute()
+    password_set_at = store.InstantAttribute(null=True)
     date_of_birth = store.DayAttribute()
 
 
