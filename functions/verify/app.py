@@ -7,6 +7,7 @@ from portal.http.answers import LoggedIn, logged_in
 from portal.http.api import Answer, Api
 from portal.http.visit import Visit
 from portal.identity import registering
+from portal.identity.logging_in import NoTenancyToShow
 from portal.identity.tries import TooManyCalls, TriesSpent
 from portal.validation.fields import Code, Identifier, NewPassword
 from portal.validation.reading import Request
@@ -33,6 +34,7 @@ class VerifyRequest(Request):
         TooManyCalls,
         registering.AlreadyRegistered,
         registering.EmailInUse,
+        NoTenancyToShow,
     ),
 )
 def verify(body: VerifyRequest, visit: Visit) -> Answer[LoggedIn]:

@@ -715,17 +715,17 @@ def test_a_home_that_could_not_be_picked_says_why(tab: Callable[..., Tab]) -> No
 
 def test_whose_tenancy_ended_long_ago_is_told_so_and_whom_to_ring(tab: Callable[..., Tab]) -> None:
     opened = tab()
-    ended = "Your tenancy ended more than a year ago"
+    ended = "There is no tenancy to show you"
     opened.api["POST /login"] = problem(
         403,
         "no-tenancy-to-show",
-        "There is nothing left to see here. If you need an old statement, ring us.",
+        "Our records do not name you on one now. If that is not right, ring us.",
         title=ended,
     )
     page = opened.open("/login/")
     log_in(opened)
     expect(page.locator(".govuk-error-summary li")).to_have_text(
-        f"{ended}. There is nothing left to see here. If you need an old statement, ring us on 03069 990142."
+        f"{ended}. Our records do not name you on one now. If that is not right, ring us on 03069 990142."
     )
     check_everything(opened)
 

@@ -14,7 +14,7 @@ from portal.audit import rules
 from portal.audit import service as audit
 from portal.audit import store as audit_store
 from portal.audit.rules import Outcome
-from portal.identity import changing_email, passwords, resetting
+from portal.identity import changing_email, passkeys, passwords, resetting
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail
 from portal.identity.store import LoginItem, TriesItem
@@ -185,6 +185,14 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
     store.transact(store.Put(gone))
     post("login", "/api/login", LOGIN | {"email": "ended@example.com"}, 403)
     assert watch.one() == ("login_refused", "no_tenancy_to_show", ended.person_id)
+    left = add_tenancy("LH60006", "P60006", email="left@example.com", mobile="+447700900166")
+    about = {"tenancy_reference": "LH60006", "email": "left@example.com", "mobile": "07700 900166"}
+    asked = post("register", "/api/register", FACTS | about, 202, Browser()).json["registration_id"]
+    watch.new()
+    code = {"registration_id": asked, "code": secret_in_newest("code"), "password": PASSWORD}
+    add_tenancy("LH60006", "P60006", email="left@example.com", end_date=date(2024, 1, 1))
+    post("verify", "/api/verify", code, 403, Browser())
+    assert watch.one() == ("code_refused", "no_tenancy_to_show", left.person_id)
 
     # Passwords
     noon.shift(timedelta(hours=2))
@@ -231,6 +239,7 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
     # Passkeys
     device, proof = Authenticator(), {"current_password": "orchard pebble lantern"}
     asked = browser.call("passkeys", "POST", "/api/passkeys/options", proof).json
+    assert watch.one() == ("passkey_asked", "current_password", amara)
     assert (
         browser.call("passkeys", "POST", "/api/passkeys", device.make(asked, origin="https://x.example")).status == 422
     )
@@ -254,6 +263,10 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
     (passkey,) = browser.call("passkeys", "GET", "/api/passkeys").json["passkeys"]
     assert browser.call("passkeys", "DELETE", f"/api/passkeys/{passkey['passkey_id']}", proof).status == 204
     assert watch.one() == ("passkey_removed", "current_password", amara)
+
+    monkeypatch.setattr(passkeys.rules, "PASSKEYS_MOST", 0)
+    assert browser.call("passkeys", "POST", "/api/passkeys/options", proof).status == 409
+    assert watch.one() == ("passkey_not_added", "as_many_as_are_kept", amara)
 
     # Another email address
     wanted = "amara@mail.example"

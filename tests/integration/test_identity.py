@@ -363,6 +363,19 @@ def test_a_right_password_with_nothing_to_show_gives_its_try_back(
     assert {Browser().call("login", "POST", "/api/login", login).status for _ in range(60)} == {403}
 
 
+def test_who_is_taken_off_the_tenancy_before_the_code_is_typed_sees_another_of_theirs_or_is_told(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    asked = browser.call("register", "POST", "/api/register", FACTS).json["registration_id"]
+    code = {"registration_id": asked, "code": secret_in_newest("code"), "password": PASSWORD}
+    add_tenancy("LH10001", "P10001", end_date=date(2024, 11, 1))
+    assert {browser.call("verify", "POST", "/api/verify", code).status for _ in range(9)} == {403}, "and spends no try"
+    other = add_tenancy("LH20002", "P10001")
+    answer = browser.call("verify", "POST", "/api/verify", code)
+    assert (answer.status, answer.json["customer"]["tenancies"][0]["tenancy_id"]) == (201, other.tenancy_id)
+    assert browser.call("balance", "GET", "/api/balance").status == 200
+
+
 def test_two_calls_at_a_windows_end_are_both_counted_and_none_is_refused(
     cloud: None, noon: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ def test_a_passkey_shows_nothing_a_year_after_the_last_tenancy_ended(
     tenant: Browser, device: Authenticator, own_tenancy: Any
 ) -> None:
     add_tenancy("LH10001", "P10001", end_date=date(2025, 11, 1))
-    assert slug(log_in(device)) == (403, "no-tenancy-to-show")
+    assert {slug(log_in(device)) for _ in range(40)} == {(403, "no-tenancy-to-show")}, "and is no miss of the address"
 
 
 def test_adding_and_removing_take_the_password_and_each_mails_a_notice(tenant: Browser, device: Authenticator) -> None:

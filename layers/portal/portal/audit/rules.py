@@ -31,6 +31,7 @@ class Outcome(Enum):
     CODE_REFUSED_UNKNOWN = "code_refused", "no_such_registration"
     CODE_REFUSED_WRONG = "code_refused", "wrong_code"
     CODE_REFUSED_USED = "code_refused", "used_meanwhile"
+    CODE_REFUSED_NO_TENANCY = "code_refused", "no_tenancy_to_show"
     REGISTERED = "registered", "code"
     # Keep trying
     WAITING_KEPT = "waiting_asked", "kept"
@@ -75,8 +76,10 @@ class Outcome(Enum):
     PASSWORD_REFUSED_CURRENT = "password_refused", "wrong_current_password"
     PASSWORD_REFUSED_CHANGED = "password_refused", "changed_meanwhile"
     # Passkeys
+    PASSKEY_ASKED = "passkey_asked", "current_password"
     PASSKEY_ADDED = "passkey_added", "current_password"
     PASSKEY_NOT_ADDED = "passkey_not_added", "not_right"
+    PASSKEY_NOT_ADDED_FULL = "passkey_not_added", "as_many_as_are_kept"
     PASSKEY_REMOVED = "passkey_removed", "current_password"
     # Another email address to log in with
     EMAIL_ASKED = "email_asked", "code_sent"

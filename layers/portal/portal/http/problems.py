@@ -88,8 +88,9 @@ PROBLEMS: dict[str, Problem] = {
     "NoTenancyToShow": Problem(
         403,
         "no-tenancy-to-show",
-        "Your tenancy ended more than a year ago",
-        "There is nothing left to see here. If you need an old statement, ring us.",
+        "There is no tenancy to show you",
+        "Your tenancy ended more than a year ago, or our records do not name you on one now. "
+        "If that is not right, or you need an old statement, ring us.",
     ),
     "NotLoggedIn": Problem(401, "not-logged-in", "You are not logged in", "Log in and you will be back on this page."),
     "PasswordChangeRequired": Problem(

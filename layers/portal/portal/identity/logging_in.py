@@ -32,7 +32,7 @@ class LoginFailed(Failure):
 
 
 class NoTenancyToShow(Failure):
-    """The password is right, and every tenancy ended more than a year ago."""
+    """It is them, and every tenancy ended more than a year ago or names them no longer."""
 
 
 def log_in(
@@ -110,22 +110,19 @@ def session_for(
     *,
     shared_computer: bool,
     last_visit_at: datetime | None,
+    match: store.Update,
     temporary_proof: str | None = None,
-    match: store.Update | None = None,
 ) -> tuple[NewSession, Sequence[Tenancy]]:
     """The session of somebody who has proved who they are, on the first of their tenancies; and all that they hold.
 
-    Where there is nothing to show, `match` still gives back the try that proved it.
+    Where there is nothing to show, `match` gives back the try that proved it.
 
     Raises:
         NoTenancyToShow
     """
     held = tenancies.tenancies_of(customer_id, at)
     if not held:
-        if match is None:
-            audit.note(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id)
-        else:
-            store.transact(match, audit.event(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id))
+        store.transact(match, audit.event(Outcome.LOGIN_REFUSED_NO_TENANCY, at, customer_id=customer_id))
         raise NoTenancyToShow
     opened = new_session(
         customer_id,

@@ -86,11 +86,15 @@ def begin_adding(session: Session, current_password: str, *, address: str, at: d
     customer, kept = _customer(session), _kept(session)
     _, own_tries = prove_it_is_them(session, customer.email, current_password, at)
     if len(kept) == rules.PASSKEYS_MOST:
-        store.transact(tries.matched(own_tries))
+        store.transact(tries.matched(own_tries), audit.event(Outcome.PASSKEY_NOT_ADDED_FULL, at, **_who(session)))
         raise PasskeysFull
     handle = customer.user_handle or _new_handle(customer, at)
     challenge = _new_challenge(_ADD, _of(session), at)
-    store.transact(store.Put(challenge, ChallengeItem.new()), tries.matched(own_tries))
+    store.transact(
+        store.Put(challenge, ChallengeItem.new()),
+        tries.matched(own_tries),
+        audit.event(Outcome.PASSKEY_ASKED, at, **_who(session)),
+    )
     return ToMake(_id_of(challenge), challenge.challenge, handle, customer.email, [p.credential_id for p in kept])
 
 
@@ -116,6 +120,7 @@ def add(
     for place in range(rules.PASSKEYS_MOST):
         if place not in taken and (kept := _keep(session, customer, challenge, made, place, device, at)):
             return kept
+    audit.note(Outcome.PASSKEY_NOT_ADDED_FULL, at, **_who(session))
     raise PasskeysFull
 
 
@@ -243,13 +248,16 @@ def log_in(
     count = _judged(challenge, credential, assertion, at)
     (customer,) = store.fetch([identity.customer_key(credential.customer_id)], at)
     if customer is None:
+        audit.note(Outcome.LOGIN_REFUSED_PASSKEY_UNKNOWN, at, customer_id=credential.customer_id)
         raise PasskeyNotAccepted
+    match = tries.given_back(address_tries)
     opened, held = session_for(
         credential.customer_id,
         device,
         at,
         shared_computer=shared_computer,
         last_visit_at=devices.signed_in_at(known_device, customer.email),
+        match=match,
     )
     passkey_at = identity.passkey_key(credential.customer_id, int(credential.place))
     unchanged = (CredentialItem.passkey_id == credential.passkey_id) & (
@@ -264,7 +272,7 @@ def log_in(
             PasskeyItem.passkey_id == credential.passkey_id,
         ),
         opened.write,
-        tries.given_back(address_tries),
+        match,
         *replaced(session_cookie, before),
         audit.event(Outcome.LOGGED_IN_PASSKEY, at, customer_id=credential.customer_id, tenancy_id=held[0].tenancy_id),
     ]

@@ -11,6 +11,7 @@ from portal.audit.service import Outcome
 from portal.failures import BadInput, Failure
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
+from portal.identity.logging_in import NoTenancyToShow
 from portal.identity.recipients import found_registration, may_mail
 from portal.identity.sessions import SignedIn, key_of_replaced, new_session, replaced
 from portal.identity.store import CustomerItem, LoginItem, RegistrationItem
@@ -187,6 +188,7 @@ def verify(
 
     Raises:
         BadInput: the password.
+        NoTenancyToShow: since the code was asked for the record has come to name them on no tenancy.
         CodeNotAccepted, TriesSpent, TooManyCalls, AlreadyRegistered, EmailInUse
     """
     tries.count_call(address, at)
@@ -206,6 +208,9 @@ def verify(
     held = tenancies.tenancies_of(person_id, at)
     if registration.used_at is not None:
         raise _used_before(registration, password, code_tries, at)
+    if not held:
+        store.transact(tries.given_back(code_tries), _event(Outcome.CODE_REFUSED_NO_TENANCY, registration, at))
+        raise NoTenancyToShow
     try:
         passwords.refuse_personal(password, "password", email, registration.date_of_birth, held)
     except BadInput:
@@ -221,7 +226,9 @@ def verify(
         password_set_at=at,
         date_of_birth=registration.date_of_birth,
     )
-    opened = new_session(person_id, tenancy_id, device, at, shared_computer=shared_computer)
+    # The record may have changed since the code was asked for.
+    shown = tenancy_id if tenancy_id in {t.tenancy_id for t in held} else held[0].tenancy_id
+    opened = new_session(person_id, shown, device, at, shared_computer=shared_computer)
     key = key_of_replaced(session_cookie)
     before = store.fetch(key, at) if key else []
     unused = RegistrationItem.live(at) & RegistrationItem.used_at.does_not_exist()
