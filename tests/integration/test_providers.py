@@ -36,7 +36,7 @@ from tests.integration.test_schedules import (
 )
 from tests.integration.test_schedules import shown as schedule_of
 from tests.integration.test_settling import shown
-from tests.simulated_stripe import API_KEY, SHAPES, WEBHOOK_SECRET, SimulatedStripe, signed
+from tests.simulated_stripe import API_KEY, SHAPES, WEBHOOK_SECRET, SimulatedStripe, made, signed
 
 Told = tuple[dict[str, str], bytes]
 
@@ -532,6 +532,8 @@ def test_what_was_sold_beside_us_in_the_same_account_is_listed_and_keeps_nothing
     first = start(browser, account).json
     sold, unpaid = stripe.sell(30_00), stripe.sell(7_00)
     stripe.sessions[unpaid] |= {"status": "open", "payment_status": "unpaid"}
+    odd = {"amount": 9_00, "currency": "gbp", "status": "succeeded", "created": stripe.now()}
+    stripe.intents["pi_odd"] = made("payment_intent", id="pi_odd", metadata={"regular": "yes"}, **odd)
     stripe.refund(sold, 10_00)
     last = start(browser, account, key={"idempotency-key": "beside-0001"}).json
     for payment in (first, last):
@@ -543,6 +545,7 @@ def test_what_was_sold_beside_us_in_the_same_account_is_listed_and_keeps_nothing
     rows = {row[0]: row[1:3] for row in report_of(date(2026, 11, 24))}
     assert rows == {
         sold: ["unknown_here", "Stripe's page has another shape"],
+        "pi_odd": ["unknown_here", "Stripe's charge has another shape"],
         stripe.refunds[0]["id"]: ["unknown_here", "Stripe's refund has another shape"],
         first["reference"]: ["not_posted", "succeeded 50.00"],
         last["reference"]: ["not_posted", "succeeded 50.00"],
@@ -629,7 +632,8 @@ def test_a_tenants_call_gives_stripe_two_seconds_and_the_nightly_lists_half_a_mi
     noon.shift(timedelta(days=1))
     reconcile("daily")
     assert waited[0] == ("checkout/sessions", (1, _READ_SECONDS))
-    assert set(waited[1:]) == {("checkout/sessions", (1, _LIST_SECONDS)), ("refunds", (1, _LIST_SECONDS))}
+    lists = ("checkout/sessions", "payment_intents", "refunds")
+    assert set(waited[1:]) == {(what, (1, _LIST_SECONDS)) for what in lists}
     assert (_READ_SECONDS, _LIST_SECONDS) == (2, 30)
 
 

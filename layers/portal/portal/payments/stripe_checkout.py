@@ -110,10 +110,10 @@ class Stripe:
         wanted: dict[str, Any] = {"created": created, "limit": _PAGE}
         for session in _each(client.checkout.sessions.list, wanted | {"expand": [f"data.{_CHARGE}"]}):
             if not cards.is_page(session):
-                yield from _taken(session, at)
+                yield from _taken(session, _standing, at, was_taken=session.get("payment_status") == "paid")
         for intent in _each(client.payment_intents.list, wanted | {"expand": ["data.latest_charge"]}):
             if cards.is_of_ours(intent):
-                yield from (event for event in _standing_charge(intent, at) if event.outcome == SUCCEEDED)
+                yield from _taken(intent, _standing_charge, at, was_taken=intent.get("status") == "succeeded")
         for refund in _each(client.refunds.list, wanted | {"expand": ["data.charge"]}):
             yield _given_back(refund)
 
@@ -305,13 +305,19 @@ def _known(facts: PaymentFacts) -> dict[str, str]:
     return {name: value[:_MOST_OF_A_FACT] for name, value in asdict(facts).items() if name in _OF_METADATA}
 
 
-def _taken(session: Mapping[str, Any], at: datetime) -> Iterator[ProviderEvent | Unread]:
-    """The payment on the page, where it was taken; money taken on a page that is not ours is told as such."""
+def _taken(
+    thing: Mapping[str, Any],
+    standing: Callable[[Mapping[str, Any], datetime], list[ProviderEvent]],
+    at: datetime,
+    *,
+    was_taken: bool,
+) -> Iterator[ProviderEvent | Unread]:
+    """The payment of a page or a charge, where it was taken; money taken by one that is not ours is told as such."""
     try:
-        yield from (event for event in _standing(session, at) if event.outcome == SUCCEEDED)
+        yield from (event for event in standing(thing, at) if event.outcome == SUCCEEDED)
     except NotAsAgreed as odd:
-        if session.get("payment_status") == "paid":
-            yield Unread(str(session.get("id")), odd.why)
+        if was_taken:
+            yield Unread(str(thing.get("id")), odd.why)
 
 
 def _given_back(refund: Mapping[str, Any]) -> ProviderEvent | Unread:
