@@ -59,7 +59,8 @@ def _since(payment: PaymentItem) -> list[str]:
         part = "all of it" if back == payment.amount_pence else f"{money(back)} of it"
         said.append(f"Since then we have paid {part} back to the card that it was paid with.")
     if payment.status == rules.DISPUTED:
-        said.append("The bank is looking into this payment. Until it has finished, it does not count on the account.")
+        taken_back = "The bank has taken this payment back, so it does not count on the account."
+        said.append(f"{taken_back} If the bank decides that the payment was right, it counts again.")
     if payment.status == rules.DISPUTE_WON:
         said.append("The bank looked into this payment, and it stands.")
     return said
