@@ -12,6 +12,8 @@ import pytest
 
 from portal import clock
 from portal.payments import rules, stripe_checkout
+from portal.payments.provider import ProviderSilent
+from portal.payments.providers import the_provider
 from portal.rent import service as rent
 from tests import simulated_stripe
 from tests.integration.conftest import Browser
@@ -156,3 +158,24 @@ def test_a_tenant_whose_payment_stripe_fails_is_told_to_wait_and_the_same_key_gi
         assert (again.status, len(stripe.sessions)) == (201, number + 1), fault
         assert again.json["checkout_url"].endswith(list(stripe.sessions)[-1])
         assert again.json == start(browser, account, key=key).json
+
+
+def test_f26_no_try_at_stripe_is_begun_that_would_not_end_while_the_tenant_waits(
+    browser: Browser,
+    account: str,  # noqa: F811
+    stripe: SimulatedStripe,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    stripe.fails = 500
+    for left, tries in ((8.0, 2), (3.1, 2), (2.9, 0), (-1.0, 0)):
+        monkeypatch.setattr("portal.budget.remaining", lambda left=left: left)
+        with pytest.raises(ProviderSilent):
+            the_provider().look_up("cs_test_0001", clock.now())
+        assert len(stripe.asked) == tries, left
+        stripe.asked.clear()
+    seconds = iter([8.0, 2.0])
+    monkeypatch.setattr("portal.budget.remaining", lambda: next(seconds))
+    with pytest.raises(ProviderSilent):
+        the_provider().look_up("cs_test_0001", clock.now())
+    assert len(stripe.asked) == 1, "the second try would be too late"

@@ -8,13 +8,17 @@ https://docs.stripe.com/api/checkout/sessions, https://docs.stripe.com/api/event
 import contextlib
 import json
 import os
+import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from portal import aws, clock
+from portal import aws, budget, clock
 from portal.observe import logger
 from portal.payments import rules
 from portal.payments import stripe_cards as cards
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from stripe import StripeClient
 
 CURRENCY = "gbp"
-_CONNECT_SECONDS, _READ_SECONDS, _RETRIES = 1, 2, 1
+_CONNECT_SECONDS, _READ_SECONDS, _TRIES = 1, 2, 2
 # A list of a day's pages is long, and nobody waits for it.
 _LIST_SECONDS = 30
 _PAGE = 100
@@ -47,7 +51,6 @@ _CHARGE = "payment_intent.latest_charge"
 _NOTHING_GONE = ("warning", "prevented")
 _OF_METADATA = tuple(field.name for field in fields(PaymentFacts) if field.name != "amount_pence")
 _MOST_OF_A_FACT = 500
-_ABSENT = 404
 
 
 class Stripe:
@@ -104,7 +107,7 @@ class Stripe:
 
     def moved_on(self, day: date, at: datetime) -> Iterator[ProviderEvent | Unread]:
         """Each page opened on that London day and paid on, each saved card charged, then each refund made on it."""
-        first, last = (datetime.combine(d, time(0), clock.LONDON) for d in (day, day + timedelta(days=1)))
+        first, last = (datetime.combine(d, time_of_day(0), clock.LONDON) for d in (day, day + timedelta(days=1)))
         created = {"gte": int(first.timestamp()), "lt": int(last.timestamp())}
         client = _client(for_lists=True).v1
         wanted: dict[str, Any] = {"created": created, "limit": _PAGE}
@@ -370,22 +373,35 @@ def _asked(call: Callable[[], Any], *, refuses: bool = False) -> Any:
     """What Stripe answers, as plain values; raises NotAsAgreed where it has no such thing, else ProviderSilent.
 
     Where the call `refuses`, what Stripe says of a card (CardError) or of a thing's state (InvalidRequestError) is
-    raised as it is.
+    raised as it is. A try that would not end while somebody still waits for the answer is not begun (fault F26).
     """
     import stripe
 
-    try:
-        answer = call()
-    except stripe.StripeError as error:
-        logger.error("Stripe did not answer", fault=type(error).__name__, status=error.http_status, code=error.code)
-        if refuses and isinstance(error, stripe.CardError | stripe.InvalidRequestError):
-            raise
-        if error.http_status == _ABSENT:
-            raise NotAsAgreed("Stripe has no such thing") from None
-        raise ProviderSilent(retry_after=60) from None
-    if not isinstance(answer, stripe.StripeObject):
-        raise ProviderSilent(retry_after=60)
-    return answer.to_dict()
+    for left in reversed(range(_TRIES)):
+        waits = budget.remaining()
+        if waits is not None and waits < _CONNECT_SECONDS + _READ_SECONDS:
+            break
+        try:
+            answer = call()
+        except stripe.StripeError as error:
+            logger.error("Stripe did not answer", fault=type(error).__name__, status=error.http_status, code=error.code)
+            if refuses and isinstance(error, stripe.CardError | stripe.InvalidRequestError):
+                raise
+            if error.http_status == HTTPStatus.NOT_FOUND:
+                raise NotAsAgreed("Stripe has no such thing") from None
+            if not left or not _may_pass(error.http_status):
+                break
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311  (no secret depends on it)
+        else:
+            if isinstance(answer, stripe.StripeObject):
+                return answer.to_dict()
+            break
+    raise ProviderSilent(retry_after=60)
+
+
+def _may_pass(status: int | None) -> bool:
+    """Whether another try may be answered better: there was no answer, another call was in the way, Stripe is ill."""
+    return status is None or status == HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _each(of: Callable[[Any], Any], wanted: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -424,5 +440,5 @@ def _client_of(api_key: str, api_base: str, read_seconds: int) -> "StripeClient"
         api_key,
         base_addresses={"api": api_base} if api_base else None,
         http_client=stripe.RequestsClient(timeout=(_CONNECT_SECONDS, read_seconds)),
-        max_network_retries=_RETRIES,
+        max_network_retries=0,  # we try again ourselves, while there is time
     )
