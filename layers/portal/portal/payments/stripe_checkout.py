@@ -391,7 +391,8 @@ def _asked(call: Callable[[], Any], *, refuses: bool = False) -> Any:
                 raise NotAsAgreed("Stripe has no such thing") from None
             if not left or not _may_pass(error.http_status):
                 break
-            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311  (no secret depends on it)
+            pause = timedelta(milliseconds=random.randint(100, 500))  # noqa: S311  (no secret depends on it)
+            time.sleep(pause.total_seconds())
         else:
             if isinstance(answer, stripe.StripeObject):
                 return answer.to_dict()
