@@ -208,6 +208,33 @@ def test_no_table_holds_a_code_a_password_or_a_token(run: Run, stack: LocalStack
     assert _found({"mails": json.dumps(mails, default=str)}, {"xq7canary"}) == []
 
 
+def _cards(text: str) -> list[str]:
+    """What could be the number of a card: 13 to 19 digits, alone or in fours, with Luhn's check digit.
+
+    One that begins with 0, 1, 7, 8 or 9 is none that a bank gives; epoch milliseconds begin with 1.
+    """
+    found = re.findall(r"(?<![\w.])(?:[2-6]\d{12,18}|[2-6]\d{3}(?:[ -]\d{4}){2}[ -]\d{1,7})(?![\w.])", text)
+    return [number for number in found if _luhn([int(digit) for digit in re.sub(r"\D", "", number)])]
+
+
+def _luhn(digits: list[int]) -> bool:
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def test_t20_no_log_and_no_table_holds_what_could_be_the_number_of_a_card(
+    run: Run, logs: dict[str, str], stack: LocalStack
+) -> None:
+    assert len(_cards('{"a": "4242424242424242"} 5555 5555 5555 4444')) == 2
+    assert _cards("4242424242424241 1795608000000 020 7946 0123") == []
+    texts = dict(logs)
+    for table in TABLES:
+        pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs[f"{table}TableName"])
+        texts[table] = "\n".join(_text(value) for page in pages for item in page["Items"] for value in item.values())
+    assert len(texts["Rent"]) > 1_000
+    assert {name: _cards(text) for name, text in texts.items() if _cards(text)} == {}
+
+
 def test_what_tells_of_a_person_stands_only_where_it_is_listed(run: Run, stack: LocalStack) -> None:
     found: dict[str, dict[str, set[str]]] = {table: {} for table in PERSONAL}
     for table in PERSONAL:
