@@ -185,7 +185,7 @@ deploy: build ## Deploy that build with the credentials at hand: ENV=staging or 
 
 .PHONY: lock
 lock: $(DEV)/.stamp ## Lock the newest versions that requirements/*.in allow, with their hashes
-	@for name in runtime passkeys statements stripe dev sam ministack; do \
+	@for name in runtime passkeys pictures statements stripe dev sam ministack; do \
 		$(DEV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --python-version 3.13 \
 			--custom-compile-command "make lock" requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done

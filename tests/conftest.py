@@ -19,6 +19,8 @@ os.environ |= {
     "WAITING_SECRET_ARN": "portal-waiting",
     "STRIPE_SECRET_ARN": "portal-stripe",
     "EXCHANGE_BUCKET": "portal-exchange",
+    "PHOTO_RETENTION_DAYS": "730",
+    "PHOTO_BUCKET": "portal-photos",
     "LANDLORD_BUS": "portal-landlord",
     "SITE_ORIGIN": "http://localhost:8000",
     "ORIGIN_SECRET": "the-origin-secret",

@@ -50,6 +50,7 @@ _SECRETS = {
     "portal-keys": "KeysSecret", "portal-sandbox": "SandboxSecret", "portal-waiting": "WaitingSecret",
     "portal-stripe": "StripeSecret",
 }  # fmt: skip
+_BUCKETS = {"portal-exchange": "ExchangeBucket", "portal-photos": "PhotoBucket"}
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -106,10 +107,13 @@ def _needed(service: str, operation: str, params: dict[str, Any]) -> list[tuple[
             return [(f"secretsmanager:{operation}", _SECRETS[params["SecretId"]])]
         case "s3", "ListObjectsV2" | "ListObjects":
             return [("s3:ListBucket", "ExchangeBucket")]
+        case "s3", "CreateBucket":
+            # What botocore asks when it signs a form for a browser, which then puts an object in the function's name.
+            return [("s3:PutObject", f"{_BUCKETS[params['Bucket']]}/incoming")]
         case "s3", "HeadObject":
             return [("s3:GetObject", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
         case "s3", _:
-            return [(f"s3:{operation}", f"ExchangeBucket/{params['Key'].split('/')[0]}")]
+            return [(f"s3:{operation}", f"{_BUCKETS[params['Bucket']]}/{params['Key'].split('/')[0]}")]
         case "events", "PutEvents":
             return [("events:PutEvents", "LandlordBus")]
         case "sesv2", "SendEmail":

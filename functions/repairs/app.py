@@ -13,6 +13,9 @@ from portal.appointments.fields import Communication, Pets, SafeWord, SlotId, Vu
 from portal.failures import NotFound
 from portal.http.api import Answer, Api, Page
 from portal.identity.sessions import NotLoggedIn, PasswordChangeRequired, Session
+from portal.photos import service as photos
+from portal.photos.fields import ContentType, Size
+from portal.photos.rules import State as PhotoState
 from portal.repairs import following
 from portal.repairs import service as repairs
 from portal.repairs.catalogue import Priority, Responsibility, catalogue
@@ -239,6 +242,38 @@ class NoteRequest(Request):
     text: Note
 
 
+class PhotoRequest(Request):
+    """What kind of picture is to be added, and how large its file is."""
+
+    content_type: ContentType
+    size: Size
+
+
+class PhotoPost(Struct):
+    """A form that puts that picture into S3: `fields` in their order, then the file as `file`, within ten minutes."""
+
+    photo_id: str
+    url: str
+    fields: dict[str, str]
+
+
+class Photo(Struct):
+    """A photo of a repair. The links, to the picture and a small one, are good for fifteen minutes."""
+
+    photo_id: str
+    state: PhotoState
+    message: str | None
+    added_at: datetime
+    url: str | None
+    small_url: str | None
+
+
+class PhotoList(Struct):
+    """A repair's photos, in the order in which they were added."""
+
+    photos: list[Photo]
+
+
 class RepairList(Struct):
     """Some repairs, newest first."""
 
@@ -388,6 +423,30 @@ def appointment_file(session: Session, repair_id: str) -> Answer[Page]:
     text = calendar.file(appointment, repair_id, item.reference, repairs.name_of(item), setting("SITE_ORIGIN"))
     named = {"Content-Disposition": 'attachment; filename="repair-visit.ics"'}
     return Answer(Page(text, "text/calendar; charset=utf-8"), headers=named)
+
+
+@app.post(
+    "/api/repairs/{repair_id}/photos",
+    status=201,
+    beside=photos.beside,
+    failures=(*_CHANGES, TenancyEnded, repairs.RepairFinished, photos.PhotosFull),
+)
+def add_photo(session: Session, repair_id: str, body: PhotoRequest) -> PhotoPost:
+    """Take a place for a photo, and say where a browser may send it. A repair has at most six."""
+    made = photos.ask(session, repair_id, body.content_type, body.size, clock.now())
+    return PhotoPost(made.photo_id, made.url, made.fields)
+
+
+@app.get("/api/repairs/{repair_id}/photos", beside=photos.beside, failures=_CHANGES)
+def show_photos(session: Session, repair_id: str) -> PhotoList:
+    """The photos of a repair, also those that are being checked and those that were refused, with the reason."""
+    return PhotoList([Photo(**photo._asdict()) for photo in photos.of(session, repair_id)])
+
+
+@app.delete("/api/repairs/{repair_id}/photos/{photo_id}", status=204, beside=photos.beside, failures=_CHANGES)
+def remove_photo(session: Session, repair_id: str, photo_id: str) -> None:
+    """Take a photo away, whatever became of it."""
+    photos.remove(session, repair_id, photo_id, clock.now())
 
 
 @cache

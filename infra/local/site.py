@@ -80,12 +80,13 @@ class Site:
         origin: Origin,
         letters: Callable[[str | None], list[mailbox.Letter]],
         closed_file: Path,
+        photo_bucket_origin: str = "",
     ) -> None:
         self.folder = folder.resolve()
         self.origin = origin
         self.letters = letters
         self.closed_file = closed_file
-        self.page_headers = policies.page_headers()
+        self.page_headers = policies.page_headers({"PhotoBucketOrigin": photo_bucket_origin})
         self.api_headers = policies.api_headers()
         self.passed_headers, self.passed_cookies = _request_policy()
         self._client: ClientSession

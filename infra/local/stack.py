@@ -77,6 +77,8 @@ class Stack:
             Origin(endpoint, outputs["ApiId"], secret),
             self.mailbox.letters,
             self.settings.closed_file,
+            # The emulator has no address a bucket: all are paths under its own.
+            photo_bucket_origin=endpoint,
         )
         runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()

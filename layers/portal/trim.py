@@ -29,7 +29,8 @@ IN_USE: dict[str, frozenset[str]] = {
         }
     ),
     "events": frozenset({"PutEvents"}),
-    "s3": frozenset({"GetObject", "ListObjectsV2", "PutObject"}),
+    # A presigned post takes the bucket's address from CreateBucket, which no role may call.
+    "s3": frozenset({"CreateBucket", "DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
     "secretsmanager": frozenset({"GetSecretValue"}),
     "sesv2": frozenset({"SendEmail"}),
 }

@@ -30,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reopen": {"reason": "Not mine"},
     "rating": {"rating": 1},
     "notes": {"text": "Not mine"},
+    "photos": {"content_type": "image/jpeg", "size": 2_000_000},
 }
 
 

@@ -41,7 +41,7 @@ def _forget_clients() -> None:
 
 @pytest.fixture
 def cloud() -> Iterator[None]:
-    """Empty tables, the three secrets, the exchange bucket and a verified sender."""
+    """Empty tables, the three secrets, the buckets and a verified sender."""
     with mock_aws():
         _forget_clients()
         aws._session().register("provide-client-params", recorder.note)
@@ -56,9 +56,8 @@ def cloud() -> Iterator[None]:
         secrets = aws.client("secretsmanager")
         for name in ("portal-keys", "portal-sandbox", "portal-waiting"):
             secrets.create_secret(Name=name, SecretString=f"{name}-" + "x" * 50)
-        aws.client("s3").create_bucket(
-            Bucket="portal-exchange", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
-        )
+        for bucket in ("portal-exchange", "portal-photos"):
+            aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
         aws.client("sesv2").create_email_identity(EmailIdentity="larkfield-homes.example")
         yield
     _forget_clients()

@@ -59,6 +59,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /api/repairs/{repair_id}/reopen": {"reason": "It drips again"},
     "POST /api/repairs/{repair_id}/rating": {"rating": 4, "comment": "Quick"},
     "POST /api/repairs/{repair_id}/notes": {"text": "It is worse at night"},
+    "POST /api/repairs/{repair_id}/photos": {"content_type": "image/jpeg", "size": 2_000_000},
     "PUT /api/repairs/{repair_id}/appointment": {
         "slot_id": "2026-12-01.morning", "access_notes": "Ring first", "vulnerable": True,
         "communication": "I lip-read", "pets": "A dog", "safe_word": "Lantern",

@@ -84,6 +84,9 @@ ROUTES: dict[str, set[tuple[str, str]]] = {
         ("PUT", "/api/repairs/{repair_id}/appointment"),
         ("DELETE", "/api/repairs/{repair_id}/appointment"),
         ("GET", "/api/repairs/{repair_id}/appointment.ics"),
+        ("POST", "/api/repairs/{repair_id}/photos"),
+        ("GET", "/api/repairs/{repair_id}/photos"),
+        ("DELETE", "/api/repairs/{repair_id}/photos/{photo_id}"),
     },
     "ContactFunction": {
         ("GET", "/api/contact"),
@@ -115,6 +118,7 @@ OWN_LAYERS = {
     "ReconcilerFunction": "StripeLayer",
     "CollectorFunction": "StripeLayer",
     "PasskeysFunction": "PasskeysLayer",
+    "PhotosFunction": "PicturesLayer",
 }
 """Functions that have a layer of their own beside the one of all: SAM adds it to that of Globals."""
 
@@ -275,11 +279,63 @@ def test_the_exchange_bucket_refuses_plain_http() -> None:
     assert TEMPLATE["Parameters"]["RequireTls"]["Default"] == "true"
 
 
+def test_the_photo_bucket_is_private_encrypted_and_keeps_no_version_of_what_was_taken_away() -> None:
+    bucket = RESOURCES["PhotoBucket"]["Properties"]
+    assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert "VersioningConfiguration" not in bucket
+    rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert rules == {"incoming/": 1, "shown/": {"Ref": "PhotoRetentionDays"}}
+    (statement,) = RESOURCES["PhotoBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_only_a_page_of_ours_can_send_to_the_photo_bucket_and_hear_the_answer() -> None:
+    (rule,) = RESOURCES["PhotoBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == ([{"Ref": "SiteOrigin"}], ["POST"])
+
+
+def test_nobody_serves_what_arrived_and_only_who_judges_reads_it() -> None:
+    bucket = "${PhotoBucket.Arn}"
+    allowed = {
+        (role, action, resource["Fn::Sub"].removeprefix(bucket))
+        for role in ROLES
+        for s in statements(role)
+        for action in s["Action"]
+        for resource in as_list(s["Resource"])
+        if isinstance(resource, dict) and str(resource.get("Fn::Sub", "")).startswith(bucket)
+    }
+    assert allowed == {
+        ("RepairsRole", "s3:PutObject", "/incoming/*"),
+        ("RepairsRole", "s3:GetObject", "/shown/*"),
+        ("RepairsRole", "s3:DeleteObject", "/shown/*"),
+        ("PhotosRole", "s3:GetObject", "/incoming/*"),
+        ("PhotosRole", "s3:DeleteObject", "/incoming/*"),
+        ("PhotosRole", "s3:PutObject", "/shown/*"),
+        ("PhotosRole", "s3:DeleteObject", "/shown/*"),
+    }
+
+
+def test_a_picture_is_judged_as_it_arrives_and_what_was_cleaned_starts_nothing() -> None:
+    (arrived,) = events("PhotosFunction", "EventBridgeRule").values()
+    assert arrived["Pattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [{"Ref": "PhotoBucket"}]}, "object": {"key": [{"prefix": "incoming/"}]}},
+    }
+    notified = RESOURCES["PhotoBucket"]["Properties"]["NotificationConfiguration"]
+    assert notified == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    parking = RESOURCES["ImportDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert {"Fn::GetAtt": ["PhotosFunctionArrived", "Arn"]} in parking["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
 def test_whoever_carries_the_landlords_files_can_drop_and_collect_and_no_more() -> None:
     policy = RESOURCES["ExchangePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert {(s["Sid"], *s["Action"]) for s in policy} == {
         ("Drop", "s3:PutObject"),
         ("Collect", "s3:GetObject"),
+        ("CollectPhotos", "s3:GetObject"),
         ("Look", "s3:ListBucket"),
         ("Tell", "events:PutEvents"),
     }
@@ -512,7 +568,7 @@ def test_every_event_that_can_fail_has_somewhere_to_go() -> None:
         assert "RetryPolicy" in event, (function, name)
     for function in (
         "ImporterFunction", "ExporterFunction", "ReconcilerFunction", "BusFunction", "WatchFunction",
-        "ReminderFunction", "CollectorFunction",
+        "ReminderFunction", "CollectorFunction", "PhotosFunction",
     ):  # fmt: skip
         failed = FUNCTIONS[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         queue = failed["Destination"]["Fn::GetAtt"][0]

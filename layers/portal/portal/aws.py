@@ -26,6 +26,9 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
 
+# What is signed beforehand is signed for the region's own address, by the signature that an encrypted bucket takes.
+_PRESIGNING = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+
 
 class OutOfTime(BotoCoreError):  # type: ignore[misc]  # botocore has no types
     """No time was left to make a call; it was not made."""
@@ -41,7 +44,8 @@ def _session() -> Any:
 @cache
 def client(service: str) -> Any:
     """The client of an AWS service, made once a process."""
-    made = _session().create_client(service, config=_CONFIG)
+    config = _CONFIG.merge(_PRESIGNING) if service == "s3" else _CONFIG
+    made = _session().create_client(service, config=config)
     made.meta.events.register_first("before-send", _in_time)
     made.meta.events.register_first("needs-retry", _no_pause_at_the_end)
     return made

@@ -72,6 +72,15 @@ EXPORT_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "rating",
         "text",
     ),
+    # `change` is added or removed; the keys are those of the photo bucket.
+    "repair_photos": (
+        "repair_reference",
+        "tenancy_reference",
+        "changed_at",
+        "change",
+        "photo_key",
+        "small_key",
+    ),
     # `change` is booked, moved, cancelled, or details where only what the tenant told of the visit is new. The row
     # shows the visit as it is after it, or was; `instead_of` is the day and period that a moved one had.
     "appointments": (

@@ -197,6 +197,12 @@ PROBLEMS: dict[str, Problem] = {
         "This was finished more than 28 days ago",
         "Report it as a new one, and say that it was mended before.",
     ),
+    "PhotosFull": Problem(
+        409,
+        "photos-full",
+        "This repair has six photos",
+        "Take one away, then add this one. A photo that is still on its way counts too.",
+    ),
     "SlotTaken": Problem(
         409, "slot-taken", "That time has gone", "Somebody else has it, or it is too soon. Choose another time."
     ),
