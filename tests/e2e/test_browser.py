@@ -25,6 +25,7 @@ from infra.local.settings import ROOT
 from tests.e2e.conftest import NewTenant
 from tests.e2e.stack import LocalStack
 from tests.e2e.tenant import SESSION, Tenant, new_password
+from tests.pictures import EXECUTABLE, with_metadata
 
 pytestmark = pytest.mark.browser
 
@@ -503,6 +504,13 @@ def test_a_tenant_reports_a_repair_and_follows_it(visitor: Callable[[], Visitor]
     page.wait_for_url("**/repairs/repair/#*")
     somebody.drawn()
     expect(page.locator("main")).to_contain_text("It drips all night")
+    leak = {"name": "leak.jpg", "mimeType": "image/jpeg", "buffer": with_metadata("image/jpeg")}
+    program = {"name": "leak.png", "mimeType": "image/png", "buffer": EXECUTABLE}
+    page.set_input_files("#photo-file", [leak, program])
+    somebody.submit("Add photos")
+    expect(page.get_by_role("img", name="Photo 1 of this repair")).to_be_visible(timeout=60_000)
+    expect(page.locator("#photo-list")).to_contain_text("We could not open this as a photo", timeout=60_000)
+    expect(page.locator("#photo-list img")).to_have_js_property("naturalWidth", 320)
     somebody.look("repair")
     somebody.open("/repairs/")
     expect(page.locator("#open-list")).to_contain_text(reference)

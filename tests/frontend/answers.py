@@ -380,6 +380,8 @@ def usual() -> Replies:
         "GET /repairs/r3": ok(OLD_REPAIR),
         "GET /repairs/catalogue": ok(CATALOGUE),
         "POST /repairs": ok(REPAIR, 201),
+        "GET /repairs/r1/photos": ok({"photos": []}),
+        "GET /repairs/r3/photos": ok({"photos": []}),
         "POST /repairs/r1/notes": ok({**REPAIR, "events": [*REPAIR["events"], NOTE]}),
         "POST /repairs/r1/cancel": ok({**REPAIR, "status": "cancelled", "duties": []}),
         "POST /repairs/r3/reopen": ok({**OLD_REPAIR, "status": "reopened", "can_reopen": False}),

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from infra.site import headers as policies
 from tests.frontend import answers
 from tests.frontend.answers import Replies, Reply, logged_in, ok, payment, problem
+from tests.pictures import plain
 
 pytestmark = pytest.mark.browser
 
@@ -1532,6 +1533,86 @@ def test_the_laws_clock_says_what_a_passed_date_entitles_to_and_shows_what_was_f
     expect(page.locator("#duties")).to_contain_text("by the end of Monday 8 February 2027 at the very latest")
     expect(page.locator("#summary")).to_contain_text("Clean it and fit a fan")
     check_everything(opened)
+
+
+PHOTO = {
+    "photo_id": "f1", "state": "shown", "message": None, "added_at": answers.moment(hours=2),
+    "url": "/photo-bucket/f1.jpg", "small_url": "/photo-bucket/f1-small.jpg",
+}  # fmt: skip
+CHECKING = {**PHOTO, "photo_id": "f2", "state": "checking", "url": None, "small_url": None}
+REFUSED = {**CHECKING, "state": "refused", "message": "We could not open this as a photo. Take it again."}
+
+
+def with_photos(opened: Tab, *lists: list[Any]) -> None:
+    """The photos as they are at one look after another, and a bucket that takes and gives."""
+    looks = list(lists)
+    opened.api["GET /repairs/r1/photos"] = lambda _: ok({"photos": looks.pop(0) if len(looks) > 1 else looks[0]})
+    form = {"photo_id": "f2", "url": "/photo-bucket/", "fields": {"key": "incoming/f2", "policy": "p"}}
+    opened.api["POST /repairs/r1/photos"] = ok(form, 201)
+    opened.page.route("**/photo-bucket/", lambda route: route.fulfill(status=204))
+    opened.page.route("**/photo-bucket/*.jpg", lambda route: route.fulfill(body=plain(), content_type="image/jpeg"))
+
+
+def picture(name: str, content: bytes = b"x", kind: str = "image/jpeg") -> Any:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def test_photos_are_added_checked_and_shown_and_one_that_fails_loses_no_other(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    with_photos(opened, [], [CHECKING], [PHOTO])
+    page = opened.open("/repairs/repair/#r1")
+    opened.settled()
+    page.get_by_role("button", name="Add photos").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Choose a photo first")
+    check_everything(opened)
+    page.set_input_files("#photo-file", [picture("note.txt", b"x", "text/plain"), picture("leak.jpg", b"12345")])
+    page.get_by_role("button", name="Add photos").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("note.txt is not a photo that we can take.")
+    expect(page.get_by_text("We are checking photo 1.")).to_be_visible()
+    check_everything(opened)
+    expect(page.get_by_role("img", name="Photo 1 of this repair")).to_be_visible()
+    expect(page.locator("#photos-said")).to_have_text("Your photos are with this repair.")
+    assert opened.sent("POST /repairs/r1/photos") == [{"content_type": "image/jpeg", "size": 5}]
+    check_everything(opened)
+
+
+def test_a_photo_that_was_refused_says_what_to_do_and_is_removed_by_keyboard(tab: Callable[..., Tab]) -> None:
+    opened = tab(320)
+    with_photos(opened, [PHOTO, REFUSED], [PHOTO])
+    opened.api["DELETE /repairs/r1/photos/f2"] = ok(None, 204)
+    page = opened.open("/repairs/repair/#r1")
+    expect(page.locator("#photo-list")).to_contain_text("We could not open this as a photo. Take it again.")
+    check_everything(opened)
+    page.get_by_role("button", name="Remove photo 2").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#photos-heading")).to_be_focused()
+    expect(page.locator("#photos-said")).to_have_text("We have removed photo 2.")
+    expect(page.locator("#photo-list li")).to_have_count(1)
+
+
+def test_a_photo_that_does_not_get_through_says_so_and_gives_its_place_back(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    with_photos(opened, [])
+    opened.api["DELETE /repairs/r1/photos/f2"] = ok(None, 204)
+    opened.page.route("**/photo-bucket/", lambda route: route.abort())
+    page = opened.open("/repairs/repair/#r1")
+    opened.settled()
+    page.set_input_files("#photo-file", picture("leak.jpg"))
+    page.get_by_role("button", name="Add photos").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("leak.jpg was not added. It did not get through.")
+    assert len(opened.sent("DELETE /repairs/r1/photos/f2")) == 1
+
+
+def test_six_photos_leave_no_room_and_a_finished_repair_takes_none(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    with_photos(opened, [{**PHOTO, "photo_id": f"f{n}"} for n in range(6)])
+    page = opened.open("/repairs/repair/#r1")
+    expect(page.get_by_text("That is six, and there is room for no more.")).to_be_visible()
+    expect(page.locator("#photo")).to_be_hidden()
+    check_everything(opened)
+    page = opened.open("/repairs/repair/#r3")
+    opened.settled()
+    expect(page.locator("#photos")).to_be_hidden()
 
 
 def test_an_open_repair_is_added_to_and_cancelled_by_keyboard_alone(tab: Callable[..., Tab]) -> None:

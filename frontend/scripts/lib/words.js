@@ -112,3 +112,19 @@ export function phoneWords(number) {
   const [area, middle] = /^02/.test(home) ? [3, 7] : /^0(3(?!069)|8|11|1\d1)/.test(home) ? [4, 7] : [5, 11];
   return [home.slice(0, area), home.slice(area, middle), home.slice(middle)].filter(Boolean).join(" ");
 }
+
+const PICTURES = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", heic: "image/heic", heif: "image/heif" };
+const MOST_BYTES = 10 * 1024 * 1024;
+
+/** The type of a picture: as the browser knows it, by its name where it does not (HEIC on most computers), or null. */
+export function fileType({ name, type }) {
+  if (type) return Object.values(PICTURES).includes(type) ? type : null;
+  return PICTURES[name.split(".").pop().toLowerCase()] ?? null;
+}
+
+/** What is wrong with a picture before it is sent, to follow its name, or "". */
+export function fileFault(file) {
+  if (!fileType(file)) return "is not a photo that we can take. Choose a JPEG, PNG, HEIC or WebP picture.";
+  if (file.size > MOST_BYTES) return "is larger than 10 MB. Choose a smaller one, or take it again with a lower setting.";
+  return file.size ? "" : "has nothing in it. Choose another one.";
+}

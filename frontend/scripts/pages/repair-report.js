@@ -4,6 +4,7 @@ import { all, fill, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, clearErrors, onSubmit, showErrors, text } from "../lib/forms.js";
 import { remember, remembered } from "../lib/keep.js";
 import { memberPage, tenancyOf } from "../lib/page.js";
+import { showPhotos } from "../lib/photos.js";
 import { dangerNotice, factRow, p, radioItems } from "../lib/show.js";
 import { dutyWords, priorityWords } from "../lib/words.js";
 
@@ -300,5 +301,10 @@ function drawSent() {
   show("#sent-visit", sent.priority !== "emergency");
   one("#sent-visit").href = `/repairs/visit/#${sent.repair_id}`;
   one("#sent-follow").href = `/repairs/repair/#${sent.repair_id}`;
+  const advice = items.find(({ item_id: id }) => id === sent.item_id)?.photo ?? "";
+  show("#photo-advice", Boolean(advice));
+  one("#photo-advice").textContent = advice;
+  // The report is in, whatever becomes of the photos: they can be added on the repair's page too.
+  showPhotos(sent.repair_id, true);
 }
 

@@ -3,6 +3,7 @@ import { deadlineWords, eventWords, longDay } from "../lib/dates.js";
 import { fill, fragment, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, onSubmit, text } from "../lib/forms.js";
 import { memberPage } from "../lib/page.js";
+import { showPhotos } from "../lib/photos.js";
 import { factRow, p, repairDue, repairName, tag } from "../lib/show.js";
 import { dutyStateWords, dutyWords, happenedWords, priorityWords, repairFinished, repairWords, visitWords } from "../lib/words.js";
 
@@ -38,6 +39,7 @@ function draw(repair) {
     repair.access_notes && factRow("Getting in", repair.access_notes),
     repair.rating && factRow("How it was", `${repair.rating} of 5`),
   );
+  showPhotos(repair.repair_id, !finished);
   show("#open-part", !finished);
   show("#reopen-part", repair.can_reopen);
   show("#rating-part", finished && repair.status !== "cancelled" && !repair.rating);
