@@ -86,7 +86,8 @@ class Visitor:
         self.context.on("weberror", lambda error: self.complaints.append(f"{self.page.url}: {error.error}"))
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.stack.base_url + "/", "data:", "blob:")):
+        bucket = f"{self.stack.endpoint}/{self.stack.outputs['PhotoBucketName']}"
+        if not request.url.startswith((self.stack.base_url + "/", bucket, "data:", "blob:")):
             self.complaints.append(f"a request to {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
