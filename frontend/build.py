@@ -134,7 +134,8 @@ def _scripts(folder: Path, scratch: Path) -> tuple[dict[str, str], dict[str, tup
 def _imported(outputs: dict[str, Any], written: str) -> list[str]:
     """All that a module imports, near and far, each once, in an order that does not change."""
     found: dict[str, None] = {}
-    for link in outputs[written]["imports"]:
+    # What a page asks for only when somebody gets there is not fetched early.
+    for link in (link for link in outputs[written]["imports"] if link["kind"] != "dynamic-import"):
         found[link["path"]] = None
         found.update(dict.fromkeys(_imported(outputs, link["path"])))
     return sorted(found)

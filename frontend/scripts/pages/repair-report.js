@@ -4,7 +4,6 @@ import { all, fill, h, moveTo, one, setTitle, show } from "../lib/dom.js";
 import { Checks, clearErrors, onSubmit, showErrors, text } from "../lib/forms.js";
 import { remember, remembered } from "../lib/keep.js";
 import { memberPage, tenancyOf } from "../lib/page.js";
-import { showPhotos } from "../lib/photos.js";
 import { dangerNotice, factRow, p, radioItems } from "../lib/show.js";
 import { dutyWords, priorityWords } from "../lib/words.js";
 
@@ -305,6 +304,7 @@ function drawSent() {
   show("#photo-advice", Boolean(advice));
   one("#photo-advice").textContent = advice;
   // The report is in, whatever becomes of the photos: they can be added on the repair's page too.
-  showPhotos(sent.repair_id, true);
+  // It comes only now: whoever reports on prepaid data does not wait for it before.
+  import("../lib/photos.js").then(({ showPhotos }) => showPhotos(sent.repair_id, true), () => {});
 }
 
