@@ -283,13 +283,23 @@ def test_every_outcome_is_kept_with_its_reason_and_whose_it_was(
         return item
 
     assert type_code("2222-2222", 422) == ("email_code_refused", "none_asked", amara)
+    post("reset", "/api/email", ask | {"email": "amara@example.com"}, 422)
+    assert watch.one() == ("email_not_sent", "present_address", amara)
+    (customer,) = store.fetch([identity.customer_key(amara)], clock.now())
+    ends_all = store.Update(customer, [identity.CustomerItem.era.set("another")])
+    while_it_is(monkeypatch, changing_email, "_new_change", lambda: store.transact(ends_all))
+    post("reset", "/api/email", ask | {"email": "moment@example.com"}, 401)
+    assert watch.one() == ("email_not_sent", "changed_meanwhile", amara)
+    store.transact(store.Put(customer))
+    spent = identity.tries_key(f"email-changes#{amara}")
+    store.transact(store.Delete(identity.TriesItem(pk=spent.pk, sk=spent.sk)))
     others("taken@example.com")
     post("reset", "/api/email", ask | {"email": "taken@example.com"}, 202)
     assert watch.one() == ("email_asked", "address_of_another", amara)
     post("reset", "/api/email", ask, 202)
     assert watch.one() == ("email_asked", "code_sent", amara)
     code = secret_in_newest("email_code")
-    assert [may_mail(wanted, clock.now()) for _ in range(2)] == [True, True]
+    assert [may_mail(f"new address {wanted}", clock.now()) for _ in range(2)] == [True, True]
     post("reset", "/api/email", ask, 202)
     assert watch.one() == ("email_not_sent", "mails_spent", amara)
     post("reset", "/api/email", ask, 429)

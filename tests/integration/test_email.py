@@ -238,7 +238,7 @@ def test_one_customer_twice_at_once_changes_once(tenant: Browser, noon: Any, mon
 
     monkeypatch.setattr(changing_email, "_told", first)
     late = confirm(other, code)
-    assert (answers[0].status, late.status) == (204, 409)
+    assert (answers[0].status, late.status) == (204, 401), "its session is over"
     assert session_of(tenant) == 200
     assert session_of(other) == 401
     assert len(whom("email_changed")) == 2
@@ -258,6 +258,32 @@ def test_a_session_opened_while_the_address_is_being_changed_ends_too(
     assert confirm(tenant, secret_in_newest("email_code")).status == 204
     assert session_of(thief) == 401
     assert session_of(tenant) == 200
+
+
+def test_once_an_address_is_changed_the_answer_says_so_and_the_others_are_out_whatever_fails_then(
+    tenant: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(tenant)
+    code = secret_in_newest("email_code")
+    other, told, transact = Browser("198.51.100.1"), changing_email._told, store.transact
+
+    def meanwhile(*given: Any) -> Any:
+        assert logs_in(OLD, other) == 200
+        patch.setattr(store, "transact", the_last_that_works)
+        return told(*given)
+
+    def the_last_that_works(*writes: store.Write) -> None:
+        transact(*writes)
+        patch.setattr(store, "transact", away)
+        patch.setattr(store, "query", away)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise store.Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changing_email, "_told", meanwhile)
+        assert confirm(tenant, code).status == 204
+    assert (session_of(other), session_of(tenant)) == (401, 200)
 
 
 def test_a_session_of_a_temporary_password_changes_no_address(tenant: Browser) -> None:
@@ -312,11 +338,61 @@ def test_an_address_gets_three_mails_an_hour_whoever_asks_and_the_answer_does_no
     assert len(mails("email_code")) == 3
 
 
+def test_who_is_named_as_a_new_address_keeps_the_mails_of_their_own_reset(tenant: Browser, neighbour: Browser) -> None:
+    assert [ask(neighbour, OLD).status for _ in range(3)] == [202] * 3
+    assert whom("email_taken") == [OLD] * 3
+    assert ask(neighbour, "x@mail.example").status == 429
+    tenant.call("reset", "POST", "/api/reset", {"email": OLD, "date_of_birth": "1990-03-27"})
+    assert whom("temporary_password") == [OLD]
+
+
+def test_a_session_that_is_ended_meanwhile_changes_no_address(tenant: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    thief, told = Browser("198.51.100.1"), changing_email._told
+    assert logs_in(OLD, thief) == 200
+    ask(thief)
+
+    def meanwhile(*given: Any) -> Any:
+        assert tenant.call("login", "DELETE", "/api/sessions").status == 204
+        return told(*given)
+
+    monkeypatch.setattr(changing_email, "_told", meanwhile)
+    assert confirm(thief, secret_in_newest("email_code")).status == 401
+    assert (logs_in(OLD), logs_in(NEW)) == (200, 401)
+    assert not mails("email_changed")
+
+
+def test_a_session_that_is_ended_meanwhile_begins_no_change(tenant: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    thief, new_change = Browser("198.51.100.1"), changing_email._new_change
+    assert logs_in(OLD, thief) == 200
+
+    def meanwhile(*given: Any) -> Any:
+        change = {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+        assert tenant.call("reset", "PUT", "/api/password", change).status == 204
+        return new_change(*given)
+
+    monkeypatch.setattr(changing_email, "_new_change", meanwhile)
+    assert ask(thief).status == 401
+    assert not mails("email_code")
+
+
+def test_the_session_goes_on_for_the_rest_of_its_twelve_hours_and_no_longer(tenant: Browser, noon: Any) -> None:
+    for _ in range(47):
+        noon.shift(timedelta(minutes=14))
+        assert session_of(tenant) == 200
+    ask(tenant)
+    assert confirm(tenant, secret_in_newest("email_code")).status == 204
+    for _ in range(4):
+        noon.shift(timedelta(minutes=14))
+        assert session_of(tenant) == 200
+    noon.shift(timedelta(minutes=7))
+    assert session_of(tenant) == 401
+
+
 def test_the_log_in_moves_whole(tenant: Browser) -> None:
     (before,) = store.fetch([login_key(OLD)], clock.now())
     ask(tenant)
     confirm(tenant, secret_in_newest("email_code"))
     gone, after = store.fetch([login_key(OLD), login_key(NEW)], clock.now())
     assert gone is None
-    own = LoginItem().get_attributes().keys() - {"pk", "written_by"}
+    own = LoginItem().get_attributes().keys() - {"pk", "written_by", "era"}
     assert {n: getattr(after, n) for n in own} == {n: getattr(before, n) for n in own}

@@ -542,6 +542,98 @@ def test_wrong_dates_of_birth_spend_none_of_the_owners_asks(browser: Browser, ow
     assert secret_in_newest("temporary_password")
 
 
+def test_a_new_password_ends_a_change_of_address_that_was_begun(browser: Browser, own_tenancy: Any, noon: Any) -> None:
+    registered(browser)
+    thief = Browser("198.51.100.1")
+    login = {"email": "amara@example.com", "password": PASSWORD}
+    assert thief.call("login", "POST", "/api/login", login).status == 200
+    ask = {"email": "thief@mail.example", "current_password": PASSWORD}
+    assert thief.call("reset", "POST", "/api/email", ask).status == 202
+    code = secret_in_newest("email_code")
+    change = {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+    assert browser.call("reset", "PUT", "/api/password", change).status == 204
+    refused = browser.call("reset", "POST", "/api/email/confirm", {"code": code})
+    assert (refused.status, refused.json["type"]) == (422, "/problems/code-not-accepted")
+
+
+def test_a_session_that_is_ended_meanwhile_changes_no_password(
+    browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(browser)
+    thief, change = Browser("198.51.100.1"), {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+    login = {"email": "amara@example.com", "password": PASSWORD}
+    assert thief.call("login", "POST", "/api/login", login).status == 200
+    hashed = passwords.hashed
+
+    def meanwhile(password: str) -> str:
+        assert browser.call("login", "DELETE", "/api/sessions").status == 204
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    assert thief.call("reset", "PUT", "/api/password", change).status == 401
+    assert Browser().call("login", "POST", "/api/login", login).status == 200, "nothing was changed"
+    assert not mails("password_changed")
+
+
+def test_once_a_new_password_is_saved_the_answer_says_so_and_the_others_are_out_whatever_fails_then(
+    browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(browser)
+    before, during = Browser("198.51.100.1"), Browser("198.51.100.2")
+    login = {"email": "amara@example.com", "password": PASSWORD}
+    assert before.call("login", "POST", "/api/login", login).status == 200
+    hashed, transact = passwords.hashed, store.transact
+
+    def meanwhile(password: str) -> str:
+        assert during.call("login", "POST", "/api/login", login).status == 200
+        patch.setattr(store, "transact", the_last_that_works)
+        return hashed(password)
+
+    def the_last_that_works(*writes: store.Write) -> None:
+        transact(*writes)
+        patch.setattr(store, "transact", away)
+        patch.setattr(store, "query", away)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise store.Unavailable
+
+    change = {"current_password": PASSWORD, "new_password": "violet harbour sandwich"}
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "hashed", meanwhile)
+        assert browser.call("reset", "PUT", "/api/password", change).status == 204
+    for other in (before, during):
+        assert other.call("login", "GET", "/api/session").status == 401
+    assert browser.call("login", "GET", "/api/session").status == 200
+    assert [s["current"] for s in browser.call("login", "GET", "/api/sessions").json["sessions"]] == [True]
+
+
+def test_guesses_in_another_session_do_not_keep_out_whoever_has_a_temporary_password(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    guess = {"current_password": "not this one", "new_password": "violet harbour sandwich"}
+    assert [browser.call("reset", "PUT", "/api/password", guess).status for _ in range(11)] == [422] * 10 + [429]
+    owner = Browser("198.51.100.1")
+    owner.call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1990-03-27"})
+    temporary = secret_in_newest("temporary_password")
+    login = {"email": "amara@example.com", "password": temporary}
+    assert owner.call("login", "POST", "/api/login", login).status == 200
+    assert owner.call("reset", "PUT", "/api/password", guess | {"current_password": temporary}).status == 204
+
+
+def test_guesses_in_a_temporary_passwords_session_are_ten_and_spend_none_of_the_customers(
+    browser: Browser, own_tenancy: Any, noon: Any
+) -> None:
+    registered(browser)
+    finder = Browser("198.51.100.1")
+    finder.call("reset", "POST", "/api/reset", {"email": "amara@example.com", "date_of_birth": "1990-03-27"})
+    login = {"email": "amara@example.com", "password": secret_in_newest("temporary_password")}
+    assert finder.call("login", "POST", "/api/login", login).status == 200
+    guess = {"current_password": "not this one", "new_password": "violet harbour sandwich"}
+    assert [finder.call("reset", "PUT", "/api/password", guess).status for _ in range(11)] == [422] * 10 + [429]
+    assert browser.call("reset", "PUT", "/api/password", guess | {"current_password": PASSWORD}).status == 204
+
+
 def test_a_hash_made_with_weaker_parameters_is_made_anew_at_the_next_log_in(
     browser: Browser, own_tenancy: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,7 +156,14 @@ def the_session_before_lives_on(patch: Patch) -> None:
 
 @found_by(identity.test_a_forgotten_password_a_temporary_one_and_a_new_one)
 def other_sessions_outlive_a_new_password(patch: Patch) -> None:
-    patch.setattr(identity_store, "sessions_of", lambda *_: [])
+    patch.setattr(secrets, "new_era", lambda: "of old")
+    real = sessions.new_session
+
+    def always_of_it(*arguments: Any, **how: Any) -> Any:
+        return real(*arguments, **(how | {"era": "of old"}))
+
+    for module in (logging_in, registering, resetting):
+        patch.setattr(module, "new_session", always_of_it)
 
 
 @found_by(identity.test_a_forgotten_password_a_temporary_one_and_a_new_one)

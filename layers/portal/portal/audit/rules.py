@@ -85,6 +85,8 @@ class Outcome(Enum):
     EMAIL_ASKED = "email_asked", "code_sent"
     EMAIL_ASKED_TAKEN = "email_asked", "address_of_another"
     EMAIL_NOT_SENT_OFTEN = "email_not_sent", "mails_spent"
+    EMAIL_NOT_SENT_PRESENT = "email_not_sent", "present_address"
+    EMAIL_NOT_SENT_CHANGED = "email_not_sent", "changed_meanwhile"
     EMAIL_CODE_REFUSED_UNKNOWN = "email_code_refused", "none_asked"
     EMAIL_CODE_REFUSED_WRONG = "email_code_refused", "wrong_code"
     EMAIL_CODE_REFUSED_TAKEN = "email_code_refused", "address_of_another"

@@ -14,7 +14,7 @@ from portal.identity import store as identity
 from portal.identity.recipients import may_mail, notices
 from portal.identity.registering import CodeNotAccepted, EmailInUse
 from portal.identity.resetting import prove_it_is_them
-from portal.identity.sessions import NewSession, NotLoggedIn, Session, end_all_but, ending, new_session
+from portal.identity.sessions import NewSession, NotLoggedIn, Session, ending, in_era, new_session, still_open
 from portal.identity.store import CustomerItem, EmailChangeItem, FormerEmailItem, LoginItem, ResetItem
 from portal.mail.outbox import letter, notice_useful_until
 from portal.tenancies import service as tenancies
@@ -37,17 +37,19 @@ def ask_for_email(session: Session, email: str, current_password: str, *, addres
     if customer is None:
         raise NotLoggedIn
     _, own_tries = prove_it_is_them(session, customer.email, current_password, at)
-    store.transact(tries.matched(own_tries))
-    if email == customer.email:
-        raise BadInput(errors=[FieldError("email", "That is the email address you log in with now")])
     who = {"customer_id": session.customer_id, "tenancy_id": session.tenancy_id}
+    if email == customer.email:
+        store.transact(tries.matched(own_tries), audit.event(Outcome.EMAIL_NOT_SENT_PRESENT, at, **who))
+        raise BadInput(errors=[FieldError("email", "That is the email address you log in with now")])
+    store.transact(tries.matched(own_tries))
     with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_NEW_ADDRESSES, at, **who):
         tries.spend(f"email-changes#{session.customer_id}", tries.MAILS_AN_HOUR, at)
         tries.spend(f"email-changes-day#{session.customer_id}", tries.MAILS_A_DAY, at)
     if change is None or change.email != email:
         change = _new_change(change_at, email, at)
     until = datetime.fromtimestamp(int(change.expires_at), at.tzinfo)
-    if may_mail(email, at):
+    # Its owner's own mails, of a reset say, are not spent by whoever names the address.
+    if may_mail(f"new address {email}", at):
         mail = letter(
             "email_taken" if taken else "email_code",
             to=f"customer:{taken.customer_id}" if taken else f"email-change:{session.customer_id}.{change.secret_id}",
@@ -56,7 +58,11 @@ def ask_for_email(session: Session, email: str, current_password: str, *, addres
             useful_until=until,
         )
         outcome = Outcome.EMAIL_ASKED_TAKEN if taken else Outcome.EMAIL_ASKED
-        store.transact(store.Put(change), mail, audit.event(outcome, at, **who))
+        try:
+            store.transact(*still_open(session, at), store.Put(change), mail, audit.event(outcome, at, **who))
+        except store.Refused:
+            audit.note(Outcome.EMAIL_NOT_SENT_CHANGED, at, **who)
+            raise NotLoggedIn from None
     else:
         audit.note(Outcome.EMAIL_NOT_SENT_OFTEN, at, **who)
     return until
@@ -78,8 +84,8 @@ def confirm_email(
 ) -> tuple[NewSession, str | None]:
     """Take the code from the new address: from now on the customer logs in with that, and the old one is free.
 
-    Every other session ends, this one goes on under a new token; the landlord is told, and so are the old address and
-    the new one. Answers the session and what the browser shows from now on to have signed in before, if it did.
+    Every other session ends, this one goes on under a new token to its own end; the landlord is told, and so are the
+    old address and the new one. Answers the session and what the browser shows from now on to have signed in before, if it did.
 
     Raises:
         CodeNotAccepted: nobody asked, another code, or its time is over.
@@ -110,36 +116,53 @@ def confirm_email(
     (login,) = store.fetch([identity.login_key(customer.email)], at)
     if login is None:
         raise NotLoggedIn
-    opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
-    moved = _moved(login, change.email)
+    era = secrets.new_era()
+    opened = new_session(
+        session.customer_id,
+        session.tenancy_id,
+        device,
+        at,
+        shared_computer=session.idle < rules.IDLE,
+        started_at=session.started_at,
+        last_visit_at=session.last_visit_at,
+        era=era,
+    )
+    moved = _moved(login, change.email, era)
+    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
+    proof = devices.proof(change.email, at) if was_here else None
     unchanged = (EmailChangeItem.secret_id == change.secret_id) & EmailChangeItem.live(at)
     same_password = LoginItem.password_hash == login.password_hash
     reset_at = identity.reset_key(customer.email)
     writes: list[store.Write] = [
+        ending(session, at),
+        store.Update(
+            customer,
+            [CustomerItem.email.set(change.email), CustomerItem.era.set(era)],
+            (CustomerItem.email == customer.email) & in_era(session),
+        ),
         store.Put(moved, LoginItem.new()),
         store.Delete(change, unchanged),
         store.Delete(login, same_password),
-        store.Update(customer, [CustomerItem.email.set(change.email)], CustomerItem.email == customer.email),
         store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
         opened.write,
         *_told(session, customer.email, change.email, person, at),
         *_for_the_landlord(change.email, person, tenancy, at),
         audit.event(Outcome.EMAIL_CHANGED, at, **who),
-        *ending(identity.sessions_of(session.customer_id, at)),
     ]
     try:
         store.transact(*writes)
     except store.Refused as refused:
-        taken = refused.by(0)
+        if refused.by(0) or refused.by(1):
+            audit.note(Outcome.EMAIL_CODE_REFUSED_CHANGED, at, **who)
+            raise NotLoggedIn from None
+        taken = refused.by(2)
         outcome = Outcome.EMAIL_CODE_REFUSED_TAKEN if taken else Outcome.EMAIL_CODE_REFUSED_CHANGED
         audit.note(outcome, at, **who)
         raise (EmailInUse() if taken else CodeNotAccepted()) from None
-    end_all_but(opened, at)
-    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
-    return opened, devices.proof(change.email, at) if was_here else None
+    return opened, proof
 
 
-def _moved(login: LoginItem, email: str) -> LoginItem:
+def _moved(login: LoginItem, email: str, era: str) -> LoginItem:
     key = identity.login_key(email)
     return LoginItem(
         pk=key.pk,
@@ -148,6 +171,7 @@ def _moved(login: LoginItem, email: str) -> LoginItem:
         password_hash=login.password_hash,
         password_set_at=login.password_set_at,
         date_of_birth=login.date_of_birth,
+        era=era,
     )
 
 

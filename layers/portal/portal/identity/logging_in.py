@@ -16,6 +16,7 @@ from portal.identity.sessions import (
     NotLoggedIn,
     Session,
     SignedIn,
+    ending,
     key_of_replaced,
     new_session,
     replaced,
@@ -80,6 +81,7 @@ def log_in(
         shared_computer=shared_computer,
         temporary_proof=secrets.token_hash(secrets.bare(password)) if temporary else None,
         last_visit_at=devices.signed_in_at(known_device, email),
+        era=login.era,
         match=match,
     )
     same_password = LoginItem.password_hash == login.password_hash
@@ -110,6 +112,7 @@ def session_for(
     *,
     shared_computer: bool,
     last_visit_at: datetime | None,
+    era: str | None,
     match: store.Update,
     temporary_proof: str | None = None,
 ) -> tuple[NewSession, Sequence[Tenancy]]:
@@ -132,6 +135,7 @@ def session_for(
         shared_computer=shared_computer,
         temporary_proof=temporary_proof,
         last_visit_at=last_visit_at,
+        era=era,
     )
     return opened, held
 
@@ -190,6 +194,7 @@ def open_sessions(session: Session, at: datetime) -> list[OpenSession]:
             item.sk == identity.session_key(session.customer_id, session.session_id).sk,
         )
         for item in identity.sessions_of(session.customer_id, at)
+        if item.era == session.era
     ]
     return sorted(found, key=lambda s: (s.current, s.last_seen_at), reverse=True)
 
@@ -226,11 +231,10 @@ def choose_tenancy(session: Session, tenancy_id: str, *, device: str, at: dateti
         shared_computer=session.idle < rules.IDLE,
         started_at=session.started_at,
         last_visit_at=session.last_visit_at,
+        era=session.era,
     )
-    key = identity.session_key(session.customer_id, session.session_id)
-    ended = store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))
     try:
-        store.transact(opened.write, ended, _event(Outcome.TENANCY_CHOSEN, opened.session, at))
+        store.transact(opened.write, ending(session, at), _event(Outcome.TENANCY_CHOSEN, opened.session, at))
     except store.Refused:
         raise NotLoggedIn from None
     return SignedIn(opened, held, False, None)

@@ -15,8 +15,8 @@ from portal.identity import store as identity
 from portal.identity.ceremonies import Assertion, Made
 from portal.identity.logging_in import session_for
 from portal.identity.resetting import prove_it_is_them
-from portal.identity.sessions import NotLoggedIn, Session, SignedIn, key_of_replaced, replaced
-from portal.identity.store import ChallengeItem, CredentialItem, CustomerItem, PasskeyItem, SessionItem
+from portal.identity.sessions import NotLoggedIn, Session, SignedIn, key_of_replaced, replaced, still_open
+from portal.identity.store import ChallengeItem, CredentialItem, CustomerItem, PasskeyItem
 from portal.mail.outbox import letter
 
 _ADD, _LOG_IN = "add", "log in"
@@ -137,7 +137,6 @@ def _keep(
     passkey_id = ids.new_id(at)
     passkey_at = identity.passkey_key(session.customer_id, place)
     credential_at = identity.credential_key(secrets.token_hash(made.credential_id))
-    session_at = identity.session_key(session.customer_id, session.session_id)
     passkey = PasskeyItem(
         pk=passkey_at.pk,
         sk=passkey_at.sk,
@@ -159,18 +158,18 @@ def _keep(
     about = {"at": at.isoformat(), "name": device}
     try:
         store.transact(
-            store.Delete(challenge, ChallengeItem.live(at)),
             # A new password ends the sessions, and with them what was begun in one.
-            store.Check(SessionItem(pk=session_at.pk, sk=session_at.sk), SessionItem.live(at)),
+            *still_open(session, at),
+            store.Delete(challenge, ChallengeItem.live(at)),
             store.Put(credential, CredentialItem.new()),
             store.Put(passkey, PasskeyItem.new()),
             letter("passkey_added", to=f"customer:{session.customer_id}", at=at, about=about),
             audit.event(Outcome.PASSKEY_ADDED, at, **_who(session)),
         )
     except store.Refused as refused:
-        if refused.by(1):
+        if refused.by(0) or refused.by(1):
             raise NotLoggedIn from None
-        if refused.by(0) or refused.by(2):
+        if refused.by(2) or refused.by(3):
             audit.note(Outcome.PASSKEY_NOT_ADDED, at, **_who(session))
             raise PasskeyNotAdded from None
         return None
@@ -257,6 +256,7 @@ def log_in(
         at,
         shared_computer=shared_computer,
         last_visit_at=devices.signed_in_at(known_device, customer.email),
+        era=customer.era,
         match=match,
     )
     passkey_at = identity.passkey_key(credential.customer_id, int(credential.place))

@@ -12,8 +12,8 @@ from portal.failures import BadInput, FieldError
 from portal.identity import devices, passwords, rules, secrets, tries
 from portal.identity import store as identity
 from portal.identity.recipients import may_mail, notices
-from portal.identity.sessions import NewSession, NotLoggedIn, Session, end_all_but, ending, new_session
-from portal.identity.store import LoginItem, PasskeyItem, ResetItem
+from portal.identity.sessions import NewSession, NotLoggedIn, Session, ending, in_era, new_session
+from portal.identity.store import CustomerItem, EmailChangeItem, LoginItem, PasskeyItem, ResetItem
 from portal.mail.outbox import letter
 from portal.tenancies import service as tenancies
 
@@ -22,22 +22,23 @@ def ask_for_reset(email: str, date_of_birth: date, *, address: str, at: datetime
     """Mail a temporary password where address and date of birth are a customer's.
 
     Where they are nobody's, a decoy is written and a mail to nobody asked for, so that both take the same calls and
-    the same time (threats T4, T8). Asked again within its hour, the same one is mailed with its first end. A wrong
-    date of birth spends none of the owner's asks. The old password works until a new one is set.
+    the same time (threats T4, T8). Asked again within its hour, the same one is mailed with its first end. Each date
+    of birth has as many asks as the owner's and spends none of theirs. The old password works until a new one is set.
 
     Raises:
         TooManyCalls
     """
     tries.count_call(address, at)
+    guess = f"decoy {email} {date_of_birth}"
     login_at, reset_at, decoy_at = (
         identity.login_key(email),
         identity.reset_key(email),
-        identity.decoy_key(secrets.pseudonym(email)),
+        identity.decoy_key(secrets.pseudonym(guess)),
     )
     login, reset, decoy = store.fetch([login_at, reset_at, decoy_at], at)
     known = login is not None and login.date_of_birth == date_of_birth
     customer_id = login.customer_id if login else None
-    if not may_mail(email if known else f"decoy {email}", at):
+    if not may_mail(email if known else guess, at):
         audit.note(Outcome.RESET_NOT_SENT_OFTEN, at, customer_id=customer_id)
         return
     waiting = reset if known else decoy
@@ -88,8 +89,9 @@ def change_password(
 ) -> tuple[NewSession, str | None]:
     """Set a new password: every other session ends, this one goes on under a new token, and a notice is mailed.
 
-    Answers the session and what the browser shows from now on to have signed in before, if it did.
-    In a session that a temporary password opened, the current password is that one, checked against this session.
+    Answers the session and what the browser shows from now on to have signed in before, if it did. A new email address
+    that was asked for before is asked for no more. In a session that a temporary password opened, the current password
+    is that one, checked against this session.
 
     Raises:
         BadInput: naming `current_password` where it is wrong, `new_password` where that cannot be taken.
@@ -111,17 +113,25 @@ def change_password(
     except BadInput:
         store.transact(tries.matched(own_tries), audit.event(Outcome.PASSWORD_REFUSED_PERSONAL, at, **who))
         raise
-    opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=session.idle < rules.IDLE)
-    open_now = identity.sessions_of(session.customer_id, at)
-    reset_at = identity.reset_key(customer.email)
-    set_password = [LoginItem.password_hash.set(passwords.hashed(new_password)), LoginItem.password_set_at.set(at)]
+    era, shared = secrets.new_era(), session.idle < rules.IDLE
+    opened = new_session(session.customer_id, session.tenancy_id, device, at, shared_computer=shared, era=era)
+    reset_at, change_at = identity.reset_key(customer.email), identity.email_change_key(session.customer_id)
+    set_password = [
+        LoginItem.password_hash.set(passwords.hashed(new_password)),
+        LoginItem.password_set_at.set(at),
+        LoginItem.era.set(era),
+    ]
+    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
+    proof = devices.proof(customer.email, at) if was_here else None
     writes: list[store.Write] = [
+        ending(session, at),
+        store.Update(customer, [CustomerItem.era.set(era)], in_era(session)),
         store.Update(login, set_password, LoginItem.password_hash == login.password_hash),
         opened.write,
         store.Delete(ResetItem(pk=reset_at.pk, sk=reset_at.sk)),
+        store.Delete(EmailChangeItem(pk=change_at.pk, sk=change_at.sk)),
         tries.matched(own_tries),
         *notices("password_changed", session, customer.email, person, at=at, about=_notice(kept, at)),
-        *ending(open_now),
         audit.event(Outcome.PASSWORD_CHANGED_AFTER_RESET if session.temporary else Outcome.PASSWORD_CHANGED, at, **who),
     ]
     try:
@@ -129,9 +139,7 @@ def change_password(
     except store.Refused:
         audit.note(Outcome.PASSWORD_REFUSED_CHANGED, at, **who)
         raise NotLoggedIn from None
-    end_all_but(opened, at)
-    was_here = devices.tries_of(known_device, customer.email, login.password_set_at, at) is not None
-    return opened, devices.proof(customer.email, at) if was_here else None
+    return opened, proof
 
 
 def _notice(kept: Sequence[PasskeyItem | None], at: datetime) -> dict[str, Any]:
@@ -143,13 +151,15 @@ def _notice(kept: Sequence[PasskeyItem | None], at: datetime) -> dict[str, Any]:
 def prove_it_is_them(session: Session, email: str, password: str, at: datetime) -> tuple[LoginItem, str]:
     """The log-in of the session's customer once they have given their password again, and the tries to give back.
 
-    The try is spent; whoever goes on gives it back by `tries.matched`.
+    The try is spent; whoever goes on gives it back by `tries.matched`. A temporary password's session has tries of its
+    own, so that guesses elsewhere do not keep its owner from choosing a new one, nor its guesses them from theirs.
 
     Raises:
         BadInput: naming `current_password`.
         TriesSpent
     """
-    own_tries = f"login#customer#{session.customer_id}"
+    whose = f"session#{session.session_id}" if session.temporary else f"customer#{session.customer_id}"
+    own_tries = f"login#{whose}"
     who = {"customer_id": session.customer_id, "tenancy_id": session.tenancy_id}
     with audit.noted_when(tries.TriesSpent, Outcome.LOCKED_PASSWORD, at, **who):
         tries.spend(own_tries, tries.LOGIN, at)

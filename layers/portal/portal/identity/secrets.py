@@ -62,6 +62,11 @@ def bare(password: str) -> str:
     return "".join(c for c in password.upper() if c.isalnum())
 
 
+def new_era() -> str:
+    """What tells the sessions opened since a new password or address from those before."""
+    return random_source.token_hex(16)
+
+
 def new_token() -> str:
     """A session's token: 256 random bits."""
     return random_source.token_urlsafe(32)

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
+
+from pynamodb.expressions.condition import Condition
 
 from portal import ids, store
 from portal.clock import epoch
 from portal.failures import Failure
 from portal.identity import rules, secrets
 from portal.identity import store as identity
-from portal.identity.store import SessionItem
+from portal.identity.store import CustomerItem, SessionItem
 from portal.tenancies.service import Tenancy
 
 
@@ -40,6 +42,7 @@ class Session:
     temporary_proof: str | None
     beside: Sequence[Any] = field(default=(), repr=False)
     last_visit_at: datetime | None = None
+    era: str | None = None
 
     @property
     def person_id(self) -> str:
@@ -76,11 +79,12 @@ def new_session(
     temporary_proof: str | None = None,
     started_at: datetime | None = None,
     last_visit_at: datetime | None = None,
+    era: str | None = None,
 ) -> NewSession:
     """A session with a new token; nothing is written yet.
 
     `temporary_proof` is the hash of the temporary password that opens it. `started_at` is that of the session it
-    takes the place of, so that choosing a tenancy does not lengthen the twelve hours.
+    takes the place of, so that choosing a tenancy does not lengthen the twelve hours. `era` is the customer's.
     """
     token, session_id = secrets.new_token(), ids.new_id(at)
     idle = rules.IDLE_ON_SHARED_COMPUTER if shared_computer else rules.IDLE
@@ -99,6 +103,7 @@ def new_session(
         temporary=temporary_proof is not None,
         temporary_proof=temporary_proof,
         last_visit_at=last_visit_at,
+        era=era,
         expires_at=epoch(ends_at),
     )
     cookie = f"{session_id}.{customer_id}.{tenancy_id}.{token}"
@@ -118,14 +123,17 @@ def open_session(
     given out after the token has proved it. That the customer was seen is written at most once a minute.
 
     Raises:
-        NotLoggedIn: no such session, another token, or its time is over.
+        NotLoggedIn: no such session, another token, its time is over, or a new password or address ended it.
         PasswordChangeRequired: it was opened by a temporary password and `temporary` is not set.
     """
     session_id, customer_id, tenancy_id, token = _parts(cookie)
     claimed = Session(session_id, customer_id, tenancy_id, at, at, timedelta(0), False, None)
     keys = beside(claimed) if beside else ()
-    item, *others = store.fetch([identity.session_key(customer_id, session_id), *keys], at)
+    own = [identity.session_key(customer_id, session_id), identity.customer_key(customer_id)]
+    item, customer, *others = store.fetch([*own, *keys], at)
     if item is None or not secrets.same(secrets.token_hash(token), item.token_hash) or item.tenancy_id != tenancy_id:
+        raise NotLoggedIn
+    if item.era != (customer.era if customer else None):
         raise NotLoggedIn
     if item.temporary and not temporary:
         raise PasswordChangeRequired
@@ -182,6 +190,7 @@ def _session(item: SessionItem, beside: Sequence[Any]) -> Session:
         item.temporary_proof,
         beside,
         item.last_visit_at,
+        item.era,
     )
 
 
@@ -193,17 +202,25 @@ def keep_open_while_paying(session: Session, at: datetime) -> store.Update:
     return store.Update(SessionItem(pk=key.pk, sk=key.sk), actions, SessionItem.live(at))
 
 
-def ending(open_now: Sequence[SessionItem]) -> list[store.Write]:
-    """The writes that end a customer's sessions beside a change, as many as fit into its transaction."""
-    return [store.Delete(item) for item in open_now[:_MOST_ENDED_AT_ONCE]]
+def ending(session: Session, at: datetime) -> store.Delete:
+    """The write that ends the session; it is refused where that has ended meanwhile."""
+    key = identity.session_key(session.customer_id, session.session_id)
+    return store.Delete(SessionItem(pk=key.pk, sk=key.sk), SessionItem.live(at))
 
 
-def end_all_but(opened: NewSession, at: datetime) -> None:
-    """End what was opened while the change was being made: from now on nobody can open more by what it replaced."""
-    for item in identity.sessions_of(opened.session.customer_id, at):
-        if item.sk != f"{SessionItem.range_prefix}{opened.session.session_id}":
-            store.transact(store.Delete(item))
+def in_era(session: Session) -> Condition:
+    """The condition on the customer that no new password or address has ended the session."""
+    same = CustomerItem.era.does_not_exist() if session.era is None else CustomerItem.era == session.era
+    return cast(Condition, same)
 
 
-# A DynamoDB transaction takes 100 writes.
-_MOST_ENDED_AT_ONCE = 80
+def still_open(session: Session, at: datetime) -> list[store.Write]:
+    """The checks that stop a write where the session has ended meanwhile, alone or with the customer's others."""
+    own, customer = (
+        identity.session_key(session.customer_id, session.session_id),
+        identity.customer_key(session.customer_id),
+    )
+    return [
+        store.Check(SessionItem(pk=own.pk, sk=own.sk), SessionItem.live(at)),
+        store.Check(CustomerItem(pk=customer.pk, sk=customer.sk), in_era(session)),
+    ]

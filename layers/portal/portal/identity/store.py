@@ -5,8 +5,8 @@
 | EMAIL#email | LOGIN | the customer's password hash | log in, reset, register (is the address taken?) |
 | EMAIL#email | RESET | the temporary password that waits | log in, reset: one call with LOGIN |
 | EMAIL#pseudonym | DECOY | a reset that a stranger asked for | reset: it costs what a real one costs |
-| CUSTOMER#customer_id | CUSTOMER | email and date of birth | register (registered already?), mail, contact |
-| CUSTOMER#customer_id | SESSION#session_id | a session | every request; a new password ends the others |
+| CUSTOMER#customer_id | CUSTOMER | email, and in which era a session must be | every request, register, mail |
+| CUSTOMER#customer_id | SESSION#session_id | a session | every request, in one call with the customer |
 | CUSTOMER#customer_id | PASSKEY#place | a passkey as its owner sees it | Settings, in the session's call |
 | CREDENTIAL#hash | CREDENTIAL | whose passkey that is, and its public key | log in with a passkey |
 | CHALLENGE#challenge_id | CHALLENGE | what a device is asked to sign | adding a passkey, log in with one |
@@ -43,6 +43,8 @@ class LoginItem(_Item):
     password_hash = UnicodeAttribute()
     password_set_at = store.InstantAttribute(null=True)
     date_of_birth = store.DayAttribute()
+    # The customer's, for the sessions that are opened here.
+    era = UnicodeAttribute(null=True)
 
 
 class ResetItem(_Item):
@@ -64,6 +66,8 @@ class CustomerItem(_Item):
     registered_at = store.InstantAttribute()
     # Random, and told to the devices that hold a passkey: it is what they know of whose it is.
     user_handle = UnicodeAttribute(null=True)
+    # Random; a new password or address begins another, and with it end the sessions that were opened in the one before.
+    era = UnicodeAttribute(null=True)
 
 
 class EmailChangeItem(_Item):
@@ -98,6 +102,7 @@ class SessionItem(_Item):
     temporary = BooleanAttribute(default=False)
     temporary_proof = UnicodeAttribute(null=True)
     last_visit_at = store.InstantAttribute(null=True)
+    era = UnicodeAttribute(null=True)
 
 
 class PasskeyItem(_Item):
