@@ -174,8 +174,11 @@ def log_in_as(browser: Browser, person_id: str, tenancy_id: str) -> None:
     """Give the browser a session without the way through registering, for tests of what comes after it."""
     from portal import clock, store
     from portal.identity import sessions
+    from portal.identity.store import customer_key
 
-    opened = sessions.new_session(person_id, tenancy_id, "Chrome on Linux", clock.now())
+    (customer,) = store.fetch([customer_key(person_id)], clock.now())
+    era = customer.era if customer else None
+    opened = sessions.new_session(person_id, tenancy_id, "Chrome on Linux", clock.now(), era=era)
     store.transact(opened.write)
     browser.cookies["__Host-session"] = opened.cookie
 

@@ -85,7 +85,8 @@ def confirm_email(
     """Take the code from the new address: from now on the customer logs in with that, and the old one is free.
 
     Every other session ends, this one goes on under a new token to its own end; the landlord is told, and so are the
-    old address and the new one. Answers the session and what the browser shows from now on to have signed in before, if it did.
+    old address and the new one. Answers the session and what the browser shows from now on to have signed in before,
+    if it did.
 
     Raises:
         CodeNotAccepted: nobody asked, another code, or its time is over.
