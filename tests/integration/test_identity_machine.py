@@ -524,8 +524,9 @@ class Identity(RuleBasedStateMachine):
         return reply, held
 
     def proves(self, entered: tuple[Reply, Held], right: bool) -> bool:
-        """Whether the password that was asked for again was judged and right; its tries are the customer's."""
-        reply, tries = entered[0], self.budget("change")
+        """Whether the password that was asked for again was judged and right; its tries are the customer's, or the temporary one's."""
+        reply, held = entered
+        tries = self.budget(f"change {held.cookie}" if held.temporary else "change")
         if (wait := tries.spend(self.now)) is not None:
             self.refused(reply, wait)
         elif not right:
@@ -592,6 +593,9 @@ class Identity(RuleBasedStateMachine):
         assert renewed is self.knows(device), "a browser that was known is known again"
         self.ends_all_sessions()
         self.password, self.password_set_at = password, self.now
+        if self.change and self.change.code:
+            self.stale_codes.append(self.change.code)
+        self.change = None
         self.open(browser, held.idle)
         return None
 
@@ -638,7 +642,7 @@ class Identity(RuleBasedStateMachine):
     def is_mailed_a_code(self, email: str, until: datetime) -> None:
         """The new address alone gets one; where another has that, they are told, and nobody gets the code."""
         mailed, told = self.mailed_for_a_change()
-        if not self.may_mail(email):
+        if not self.may_mail(f"new address {email}"):
             assert not mailed
             assert not told
             return
@@ -702,7 +706,7 @@ class Identity(RuleBasedStateMachine):
         self.former.append(self.email)
         self.stale_codes.append(typed)
         self.email, self.change = change.email, None
-        self.open(browser, held.idle)
+        self.open(browser, held.idle, None, held.started)
         return None
 
     @precondition(lambda self: self.change and self.change.email not in self.taken)
