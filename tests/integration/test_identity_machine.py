@@ -524,7 +524,7 @@ class Identity(RuleBasedStateMachine):
         return reply, held
 
     def proves(self, entered: tuple[Reply, Held], right: bool) -> bool:
-        """Whether the password that was asked for again was judged and right; its tries are the customer's, or the temporary one's."""
+        """Whether the password that was asked for again was judged and right, by the tries of whoever is in there."""
         reply, held = entered
         tries = self.budget(f"change {held.cookie}" if held.temporary else "change")
         if (wait := tries.spend(self.now)) is not None:
