@@ -82,6 +82,17 @@ def test_an_error_of_any_function_tells_somebody(function: str) -> None:
     assert ("AWS/Lambda", "Errors", (function,)) in WATCHED
 
 
+def test_every_function_of_the_application_is_among_those_that_are_watched() -> None:
+    application = read_template(ROOT / "template.yaml")
+    outputs = {name for name in application["Outputs"] if name.endswith("FunctionName")}
+    # The sandbox's provider stands in for a real one on test stacks alone.
+    assert outputs - {"SandboxFunctionName"} == set(ending("FunctionName"))
+
+
+def test_a_date_that_cannot_be_watched_tells_somebody() -> None:
+    assert ("Portal", "WatchItemsFailed", ("portal-watch",)) in WATCHED
+
+
 @pytest.mark.parametrize("table", ending("TableName"))
 def test_a_throttled_table_tells_somebody(table: str) -> None:
     assert ("AWS/DynamoDB", "ReadThrottleEvents", (table,)) in WATCHED

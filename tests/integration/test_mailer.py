@@ -55,7 +55,9 @@ ABOUT = {
     "deadlines": {
         "lines": [
             {"reference": "R-7K4M2P", "duty": duty, "stage": stage, "due_at": "2027-01-06T23:59:59+00:00"}
-            for duty in ("investigate", "send_summary", "make_safe", "begin_works", "begin_works_at_the_latest")
+            for duty in (
+                "investigate", "send_summary", "make_safe", "begin_works", "begin_works_at_the_latest", "target",
+            )
             for stage in ("half", "most", "passed")
         ],
     },

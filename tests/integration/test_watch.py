@@ -44,7 +44,19 @@ def mould(noon: Any, own_tenancy: SimpleNamespace) -> Any:
     log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
     reply = browser.call("repairs", "POST", "/api/repairs", {"item_id": "mould"})
     assert reply.status == 201
+    _watch_only_the_law()
     return reply.json
+
+
+def _watch_only_the_law() -> None:
+    """The landlord's own dates have tests of their own."""
+    for watch in _watched():
+        if watch.duty == "target":
+            store.transact(store.Delete(watch))
+
+
+def _watched() -> list[repairs.WatchItem]:
+    return list(store.query(repairs.WatchItem, repairs.WATCH, clock.now()))
 
 
 def _run() -> Any:
@@ -187,6 +199,133 @@ def test_steps_taken_still_leave_the_84_days_to_be_watched(mould: Any, noon: Any
     assert _details(put) == [("begin_works_at_the_latest", "passed")]
 
 
+def test_one_event_told_with_seconds_that_differ_is_warned_of_once_and_stops_nothing(
+    mould: Any, noon: Any, put: list[Any]
+) -> None:
+    noon.move_to(datetime(2026, 12, 21, 12, tzinfo=UTC))
+    for second in (40, 30, 20):
+        _tell(mould, "investigated", datetime(2026, 12, 21, 11, 0, second, tzinfo=UTC))
+    noon.move_to(HALF)
+    _run()
+    assert sorted(duty for duty, _ in _details(put)) == ["begin_works", "make_safe", "send_summary"]
+    noon.move_to(PASSED + timedelta(days=90))
+    put.clear()
+    _run()
+    assert sorted(duty for duty, _ in _details(put)) == ["begin_works", "begin_works_at_the_latest", "make_safe"]
+    assert _watched() == []
+
+
+def test_however_many_items_stand_for_a_date_each_stage_is_warned_of_once(
+    mould: Any, noon: Any, put: list[Any]
+) -> None:
+    (first,) = _watched()
+    # As items were left by reckonings whose beginnings differ by seconds or hours.
+    for seconds in (-30, 30, 7200):
+        other = repairs.watch_item(
+            first.at + timedelta(seconds=seconds), first.tenancy_id, first.repair_id, first.duty, "half", first.ends_at
+        )
+        store.transact(store.Put(other))
+    for at in (HALF, HALF + timedelta(hours=3), MOST, PASSED):
+        noon.move_to(at)
+        _run()
+    assert _details(put) == [("investigate", "half"), ("investigate", "most"), ("investigate", "passed")]
+    assert _watched() == []
+
+
+def test_a_date_whose_time_began_later_than_was_thought_is_warned_of_later(
+    mould: Any, noon: Any, put: list[Any]
+) -> None:
+    (first,) = _watched()
+    early = repairs.watch_item(
+        first.at - timedelta(days=2), first.tenancy_id, first.repair_id, first.duty, "half", first.ends_at
+    )
+    store.transact(store.Put(early), store.Delete(first))
+    noon.move_to(early.at)
+    assert _run() == {"written": 0, "raised": 0}
+    noon.move_to(HALF)
+    assert _run() == {"written": 1, "raised": 1}
+
+
+def test_a_repair_that_cannot_be_read_holds_up_no_other_and_is_told_of(
+    noon: Any, own_tenancy: SimpleNamespace, put: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon.move_to(FRIDAY)
+    browser = Browser()
+    log_in_as(browser, own_tenancy.person_id, own_tenancy.tenancy_id)
+    made = []
+    for n in range(3):
+        body = {"item_id": "mould", "anyway": True, "description": f"Room {n}"}
+        made.append(browser.call("repairs", "POST", "/api/repairs", body).json)
+    _watch_only_the_law()
+    key = repairs.repair_key(own_tenancy.tenancy_id, made[1]["repair_id"])
+    (item,) = store.fetch([key], clock.now())
+    duties = item.duties
+    broken = repairs.RepairItem(pk=key.pk, sk=key.sk)
+    store.transact(store.Update(broken, [repairs.RepairItem.duties.set([{"duty": "investigate"}])]))
+    counted: list[str] = []
+    monkeypatch.setattr(watching, "count", lambda name, **_: counted.append(name))
+    noon.move_to(HALF)
+    assert _run() == {"written": 2, "raised": 2}
+    assert counted.count("WatchItemsFailed") == 1
+    noon.shift(timedelta(hours=1))
+    assert _run() == {"written": 0, "raised": 0}
+    store.transact(store.Update(broken, [repairs.RepairItem.duties.set(duties)]))
+    assert _run() == {"written": 1, "raised": 1}
+
+
+def test_the_84_days_of_a_reopened_repair_are_watched_though_works_were_begun_before(
+    mould: Any, noon: Any, put: list[Any]
+) -> None:
+    noon.move_to(datetime(2026, 12, 21, 12, tzinfo=UTC))
+    for event in ("investigated", "works_begun", "completed"):
+        _tell(mould, event, clock.now())
+    noon.shift(timedelta(days=1))
+    for event in ("reopened", "investigated", "summary_sent", "made_safe", "steps_taken"):
+        _tell(mould, event, clock.now())
+    noon.shift(timedelta(days=90))
+    _run()
+    assert ("begin_works_at_the_latest", "passed") in _details(put)
+
+
+def _routine(noon: Any, who: SimpleNamespace) -> Any:
+    noon.move_to(FRIDAY)
+    browser = Browser()
+    log_in_as(browser, who.person_id, who.tenancy_id)
+    return browser.call("repairs", "POST", "/api/repairs", {"item_id": "kitchen-tap-drips"}).json
+
+
+def test_the_landlords_own_date_is_warned_of_at_each_stage_once(
+    noon: Any, own_tenancy: SimpleNamespace, put: list[Any]
+) -> None:
+    due_at = datetime.fromisoformat(_routine(noon, own_tenancy)["due_at"])
+    for part, stage in ((0.5, "half"), (0.8, "most"), (1, "passed")):
+        at = FRIDAY + (due_at - FRIDAY) * part
+        noon.move_to(at - timedelta(seconds=2))
+        assert _run() == {"written": 0, "raised": 0}
+        noon.move_to(at + timedelta(seconds=2))
+        for _ in range(2):
+            _run()
+        assert _details(put)[-1] == ("target", stage)
+    assert len(put) == 3
+    assert _watched() == []
+
+
+def test_what_is_finished_is_not_warned_of_and_opened_again_it_has_a_date_of_its_own(
+    noon: Any, own_tenancy: SimpleNamespace, put: list[Any]
+) -> None:
+    told = _routine(noon, own_tenancy)
+    _tell(told, "completed", clock.now())
+    due_at = datetime.fromisoformat(told["due_at"])
+    noon.move_to(due_at - timedelta(days=9))
+    assert _run() == {"written": 0, "raised": 0}
+    _tell(told, "reopened", clock.now())
+    noon.move_to(due_at + timedelta(days=1))
+    assert _run() == {"written": 0, "raised": 0}
+    noon.shift(timedelta(days=90))
+    _run()
+    assert _details(put) == [("target", "passed")]
+
+
 def test_many_dates_come_in_mails_of_twenty(noon: Any, own_tenancy: SimpleNamespace, put: list[Any]) -> None:
     noon.move_to(FRIDAY)
     browser = Browser()
@@ -194,11 +333,13 @@ def test_many_dates_come_in_mails_of_twenty(noon: Any, own_tenancy: SimpleNamesp
     for n in range(23):
         body = {"item_id": "mould", "anyway": True, "description": f"Room {n}"}
         assert browser.call("repairs", "POST", "/api/repairs", body).status == 201
+    _watch_only_the_law()
     noon.move_to(HALF)
     assert _run() == {"written": 23, "raised": 23}
     assert sorted(len(lines) for lines in _mails()) == [3, 20]
     message = letters.written("deadlines", {"lines": _mails()[0]}, secret=None, site="http://localhost:8000")
     assert "look into it by 11:59pm on Wednesday 6 January. Half of the time is gone." in message.text
+    assert message.subject.startswith(f"{len(_mails()[0])} dates of repairs")
 
 
 def test_the_digest_goes_to_the_landlords_own_address(cloud: None) -> None:

@@ -124,6 +124,31 @@ def test_what_is_reopened_is_a_report_made_then() -> None:
     assert _dates("damp_mould", "significant", MONDAY, *happened) == _dates("damp_mould", "significant", again)
 
 
+def test_a_date_that_was_missed_stays_told_where_a_renewed_investigation_is_asked_for() -> None:
+    late = MONDAY + timedelta(days=30)
+    happened = [
+        ("investigated", late),
+        ("summary_sent", late + timedelta(20)),
+        ("renewed_investigation", late + timedelta(21)),
+    ]
+    found = reckon(ENGLAND, "damp_mould", "significant", MONDAY, happened, IS_HOLIDAY)
+    states = [(d.duty, d.state, bool(d.entitled)) for d in standing(ENGLAND, found, happened, late + timedelta(22))]
+    assert states[:4] == [
+        ("investigate", "missed", True), ("investigate", "due", False),
+        ("send_summary", "missed", True), ("send_summary", "waiting", False),
+    ]  # fmt: skip
+
+
+def test_a_first_investigation_that_never_came_stays_due_where_a_renewed_one_is_asked_for() -> None:
+    happened = [("renewed_investigation", MONDAY + timedelta(1))]
+    found = reckon(ENGLAND, "damp_mould", "significant", MONDAY, happened, IS_HOLIDAY)
+    first, again = [d.due_at for d in found if d.duty == "investigate"]
+    assert (first, again) == (
+        reckon(ENGLAND, "damp_mould", "significant", MONDAY, [], IS_HOLIDAY)[0].due_at,
+        hazards.due_at(ENGLAND.investigation.renewed, MONDAY + timedelta(1), IS_HOLIDAY),
+    )
+
+
 NAMES = ["investigated", "visited", "emergency_found", "renewed_investigation", "summary_sent", "completed", "reopened"]
 
 

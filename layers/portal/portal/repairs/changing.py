@@ -13,6 +13,7 @@ from portal.repairs.store import Event, RepairItem
 from portal.working_days import bank_holidays
 
 LATEST = "_at_the_latest"
+TARGET = "target"
 
 
 class Change(NamedTuple):
@@ -74,20 +75,23 @@ def reckoned(item: RepairItem, events: Sequence[Event]) -> list[dict[str, str | 
 
 
 class Span(NamedTuple):
-    """A stretch of time that the law gives for a duty; `duty` says `_at_the_latest` for the backstop."""
+    """A stretch of time for a duty: `duty` ends in `_at_the_latest` for a backstop, `target` is the landlord's own."""
 
     duty: str
     starts_at: datetime
     ends_at: datetime
 
 
-def spans(duties: Sequence[Mapping[str, str | None]] | None) -> list[Span]:
-    """Each stretch that runs, of duties as they are kept."""
+def spans(item: RepairItem) -> list[Span]:
+    """Each stretch that runs for the repair: the law's, and the one that the landlord has set for its priority."""
     found = []
-    for kept in duties or ():
-        for name, end in ((kept["duty"], kept["due_at"]), (f"{kept['duty']}{LATEST}", kept["at_the_latest"])):
-            if end and kept["starts_at"]:
-                found.append(Span(str(name), datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(end)))
+    for kept in deadlines_of(item):
+        for name, end in ((kept.duty, kept.due_at), (f"{kept.duty}{LATEST}", kept.at_the_latest)):
+            if end and kept.starts_at:
+                found.append(Span(name, kept.starts_at, end))
+    if item.due_at:
+        since = max((e.at for e in item.events if e.event == "reopened"), default=item.reported_at)
+        found.append(Span(TARGET, since, item.due_at))
     return found
 
 
@@ -96,6 +100,17 @@ def watched(item: RepairItem, span: Span, stage: str = "half") -> store.Put:
     at = rules.stages(span.starts_at, span.ends_at)[stage]
     watch = repairs.watch_item(at, tenancy_of(item), id_of(item), span.duty, stage, span.ends_at)
     return store.Put(watch)
+
+
+def newly_watched(item: RepairItem, before: Sequence[Span] = ()) -> list[store.Write]:
+    """The writes that have the landlord warned of what runs now and did not before: one for each end of a duty.
+
+    Where only a stretch's beginning has moved (the bus and the file tell of one event with seconds that differ), it is
+    watched already.
+    """
+    known = {(span.duty, span.ends_at) for span in before}
+    new = {(span.duty, span.ends_at): span for span in spans(item) if (span.duty, span.ends_at) not in known}
+    return [watched(item, span) for span in new.values()]
 
 
 def change(item: RepairItem, new: Sequence[Event], also: Mapping[str, Any] | None = None) -> Change:
@@ -114,10 +129,16 @@ def change(item: RepairItem, new: Sequence[Event], also: Mapping[str, Any] | Non
         actions.append(RepairItem.events.set(RepairItem.events.append(list(new))))
     writes: list[store.Write] = [store.Update(item, actions, repairs.as_read(item))]
     writes += _open_or_not(item, values.get("status", item.status))
-    if "duties" in values:
-        before = set(spans(item.duties))
-        writes += [watched(item, span) for span in spans(values["duties"]) if span not in before]
+    writes += newly_watched(_as_changed(item, values, events), spans(item))
     return Change(writes, values, new)
+
+
+def _as_changed(item: RepairItem, values: Mapping[str, Any], events: Sequence[Event]) -> RepairItem:
+    """What the stretches of the repair hang on, as it is after the change."""
+    return RepairItem(
+        pk=item.pk, sk=item.sk, reported_at=item.reported_at, events=list(events),
+        duties=values.get("duties", item.duties), due_at=values.get("due_at", item.due_at),
+    )  # fmt: skip
 
 
 def _after(item: RepairItem, events: Sequence[Event]) -> dict[str, Any]:

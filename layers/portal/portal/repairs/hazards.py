@@ -136,13 +136,16 @@ def reckon(
     """Each duty's deadline from everything that happened, in the law's order; the same whatever order it came in.
 
     A repair that was reopened is a report made then. An emergency that an investigation finds starts the emergency's
-    clocks then, and takes no earlier date away; so does a renewed investigation with its own. Empty where the law sets
-    nothing: the kind is not in force for that severity on the day of awareness.
+    clocks then, and takes no earlier date away; a renewed investigation has dates of its own, and one of the first that
+    was not met in time stays beside them. Empty where the law sets nothing: the kind is not in force for that severity
+    on the day of awareness.
     Source: SI 2025/1042 (law.md §1).
     """
     aware_at = max((at for event, at in happened if event == "reopened"), default=aware_at)
     facts = _facts(rules, kind, severity, aware_at, sorted((at, event) for event, at in happened if at >= aware_at))
-    return [_deadline(rule, rules.investigation, facts, is_holiday) for rule in rules.duties if facts.starts]
+    if not facts.starts:
+        return []
+    return [d for rule in rules.duties for d in _deadlines(rule, rules.investigation, facts, is_holiday)]
 
 
 class _Facts(NamedTuple):
@@ -174,26 +177,37 @@ def _facts(
     return _Facts(starts, first(its.ended_by), renewed_at, again, first(its.summary_by))
 
 
-def _deadline(rule: DutyRule, its: Investigation, facts: _Facts, is_holiday: IsHoliday) -> Deadline:
-    def due(a_clock: Clock, start: datetime | None) -> datetime | None:
-        return due_at(Target(a_clock.amount, a_clock.unit), start, is_holiday) if start else None
+def _deadlines(rule: DutyRule, its: Investigation, facts: _Facts, is_holiday: IsHoliday) -> list[Deadline]:
+    first = _first_deadline(rule, facts, is_holiday)
+    asked_at = facts.renewed_at
+    if not asked_at:
+        return [first]
+    if rule.met_by == its.ended_by:
+        again = Deadline(rule.duty, asked_at, due_at(its.renewed, asked_at, is_holiday), None, asked_at)
+        met_at = facts.ended_at
+    elif rule.met_by == its.summary_by and facts.summary_at and facts.summary_at < asked_at:
+        # What was found before is written already; what comes of looking again is to be written too.
+        started_at, a_clock = facts.ended_again_at, rule.clock(facts.starts[-1][0])
+        by = due_at(Target(a_clock.amount, a_clock.unit), started_at, is_holiday) if started_at else None
+        again = Deadline(rule.duty, started_at, by, None, asked_at)
+        met_at = facts.summary_at
+    else:
+        return [first]
+    is_met = met_at and met_at <= asked_at and (first.due_at is None or met_at <= first.due_at)
+    return [again] if is_met else [first, again]
+
+
+def _first_deadline(rule: DutyRule, facts: _Facts, is_holiday: IsHoliday) -> Deadline:
+    def due(a_clock: Clock, start: datetime) -> datetime:
+        return due_at(Target(a_clock.amount, a_clock.unit), start, is_holiday)
 
     clocks = [(rule.clock(severity), aware_at) for severity, aware_at in facts.starts]
-    since = facts.starts[0][1]
-    if facts.renewed_at and rule.met_by == its.ended_by:
-        renewed = due_at(its.renewed, facts.renewed_at, is_holiday)
-        return Deadline(rule.duty, facts.renewed_at, renewed, None, facts.renewed_at)
-    if facts.renewed_at and rule.met_by == its.summary_by and facts.summary_at and facts.summary_at < facts.renewed_at:
-        # What was found before is written already; what comes of looking again is to be written too.
-        again_at = facts.ended_again_at
-        return Deadline(rule.duty, again_at, due(clocks[-1][0], again_at), None, facts.renewed_at)
     starts = [(a_clock, aware_at if a_clock.start == "aware" else facts.ended_at) for a_clock, aware_at in clocks]
-    ends = [(by, start) for a_clock, start in starts if start and (by := due(a_clock, start))]
-    by, starts_at = min(ends, default=(None, None))
+    by, starts_at = min(((due(a_clock, start), start) for a_clock, start in starts if start), default=(None, None))
     latest = None
     if rule.at_the_latest and facts.ended_at:
         latest = due_at(rule.at_the_latest, facts.ended_at, is_holiday)
-    return Deadline(rule.duty, starts_at, by, latest, since)
+    return Deadline(rule.duty, starts_at, by, latest, facts.starts[0][1])
 
 
 def standing(rules: Law, deadlines: Sequence[Deadline], happened: Happened, at: datetime) -> list[Duty]:
@@ -201,6 +215,12 @@ def standing(rules: Law, deadlines: Sequence[Deadline], happened: Happened, at: 
     by_name = {str(rule.duty): rule for rule in rules.duties}
     found = (_standing(by_name[d.duty], d, happened, at) for d in deadlines)
     return [duty for duty in found if duty]
+
+
+def begun_at(rules: Law, deadline: Deadline, happened: Happened) -> datetime | None:
+    """When the works of that deadline were physically begun, which is what its backstop asks for."""
+    begun_by = next(rule.begun_by for rule in rules.duties if rule.duty == deadline.duty)
+    return min((when for event, when in happened if event in begun_by and when >= deadline.since), default=None)
 
 
 def _standing(rule: DutyRule, deadline: Deadline, happened: Happened, at: datetime) -> Duty | None:

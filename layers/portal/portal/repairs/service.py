@@ -145,7 +145,7 @@ def report(
                 journal.entry("repairs", _exported(item, leaf, tenancy, person), at),
                 letter("repair_reported", to=f"customer:{session.customer_id}", at=at, about=_told(item)),
                 *([same] if same else ()),
-                *(changing.watched(item, span) for span in changing.spans(item.duties)),
+                *changing.newly_watched(item),
             )
         except store.Refused as refused:
             if same and refused.by(_SAME):

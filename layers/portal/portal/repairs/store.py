@@ -6,6 +6,7 @@
 | TENANCY#tenancy_id | OPEN#item_id | the open repairs of one leaf | the report's own transaction: reported already? |
 | TENANCY#tenancy_id | SAME#digest | a report made anyway a moment ago | the report's own transaction: sent again? |
 | WATCH | WATCH#at#repair_id#duty | the next time to warn of a duty | the hourly watch: one query of what is due |
+| WARNED#repair_id | WARNED#duty#end#stage | that the landlord was warned of this | the watch: once each |
 | NOTICE | NOTICE#notice_id | a warning that the landlord's bus has not got yet | the watch |
 | REFERENCE#reference | REPAIR | which repair the reference names | the import; that no two repairs have one reference |
 
@@ -126,6 +127,12 @@ class WatchItem(_Item):
     ends_at = store.InstantAttribute()
 
 
+class WarnedItem(_Item):
+    """That the landlord was warned of a stage of a duty with that end, whatever asks for it again."""
+
+    range_prefix = "WARNED#"
+
+
 class NoticeItem(_Item):
     """A warning on its way to the landlord's bus; whoever sends it holds it by a lease."""
 
@@ -203,6 +210,17 @@ def _sorted(at: datetime) -> str:
 def to_warn_of(at: datetime, limit: int) -> list[WatchItem]:
     """At most `limit` of the duties that the landlord is to be warned of by `at`, the oldest first."""
     return list(store.query(WatchItem, WATCH, at, before=f"WATCH#{_sorted(at)}~", limit=limit))
+
+
+def warned_item(repair_id: str, duty: str, ends_at: datetime, stage: str, expires_at: int) -> WarnedItem:
+    """That the landlord was warned of this."""
+    key = warned_key(repair_id, duty, ends_at, stage)
+    return WarnedItem(pk=key.pk, sk=key.sk, expires_at=expires_at)
+
+
+def warned_key(repair_id: str, duty: str, ends_at: datetime, stage: str) -> store.Key:
+    """Where it stands whether the landlord was warned of this."""
+    return WarnedItem.key(f"WARNED#{repair_id}", f"WARNED#{duty}#{_sorted(ends_at)}#{stage}")
 
 
 def notice_item(notice_id: str, detail: dict[str, str], expires_at: int) -> NoticeItem:
