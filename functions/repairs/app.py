@@ -369,7 +369,9 @@ def rate(session: Session, repair_id: str, body: RatingRequest) -> Repair:  # no
 
 
 @app.post(
-    "/api/repairs/{repair_id}/notes", beside=following.beside_change, failures=(*_CHANGES, following.RepairFinished)
+    "/api/repairs/{repair_id}/notes",
+    beside=following.beside_change,
+    failures=(*_CHANGES, following.RepairFinished, following.NotesFull),
 )
 def add_note(session: Session, repair_id: str, body: NoteRequest) -> Repair:  # noqa: ARG001  (read beside the session)
     """Add to an open repair what the landlord should know besides."""
@@ -406,7 +408,13 @@ def book(session: Session, repair_id: str, body: AppointmentRequest) -> Appointm
     "/api/repairs/{repair_id}/appointment",
     status=204,
     beside=appointments.beside,
-    failures=(NotLoggedIn, PasswordChangeRequired, TenancyEnded, appointments.TooLateToChange),
+    failures=(
+        NotLoggedIn,
+        PasswordChangeRequired,
+        TenancyEnded,
+        repairs.RepairFinished,
+        appointments.TooLateToChange,
+    ),
 )
 def give_up(session: Session, repair_id: str) -> None:
     """Cancel the visit; the repair stays open."""
@@ -511,5 +519,6 @@ def _repair(item: Any, at: datetime) -> Repair:
         events=[RepairEvent(e.at, e.event, e.note) for e in sorted(item.events, key=lambda e: e.at)],
         duties=[RepairDuty(**duty._asdict()) for duty in repairs.duties_of(item, at)],
         summary=convert(item.summary, HazardSummary) if item.summary else None,
-        appointment=_appointment(appointment) if appointment else None,
+        # One that is over is no visit to come: the events tell of it.
+        appointment=_appointment(appointment) if appointment and appointment.ends_at > at else None,
     )

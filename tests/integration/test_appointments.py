@@ -17,7 +17,7 @@ from portal import aws, clock, ids, store
 from portal.appointments import recording, rules
 from portal.appointments import service as appointments
 from portal.appointments.rules import Place
-from portal.appointments.store import SlotItem, VisitItem
+from portal.appointments.store import SlotItem, VisitItem, visits
 from portal.exchange.rules import EXPORT_COLUMNS
 from portal.exchange.store import EntryItem
 from portal.failures import Failure
@@ -334,7 +334,7 @@ def test_after_a_visit_another_can_be_booked_and_the_old_place_is_not_counted_ag
     noon.move_to(datetime(2026, 11, 25, 12, 0, 1, tzinfo=UTC))
     log_in_as(tenant, *who())
     assert cancel(tenant, repair_id).status == 204
-    assert shown(tenant, repair_id)["appointment"]["slot_id"] == "2026-11-25.morning"
+    assert shown(tenant, repair_id)["appointment"] is None, "a visit that is over is none to come"
     assert shown(tenant, repair_id)["next_step"].startswith("Choose when we come")
     assert book(tenant, repair_id, LATER).status == 200
     assert taken()["2026-12-10.morning"] == (1, 1)
@@ -424,6 +424,17 @@ def test_a_row_is_applied_once_and_then_costs_no_write(noon: Any, cloud: None) -
     assert taken()["2026-11-25.morning"] == (0, 5)
 
 
+def test_two_imports_of_one_place_at_once_lose_no_booking(
+    tenant: Browser, repair_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run has looked before there was any, and writes after somebody has booked."""
+    offer((FIRST, "morning", 3))
+    assert book(tenant, repair_id, FIRST).status == 200
+    monkeypatch.setattr(recording.store, "fetch", lambda keys, _at: [None] * len(keys))
+    offer((FIRST, "morning", 3))
+    assert taken() == {"2026-11-25.morning": (1, 3)}
+
+
 def test_a_day_that_is_over_is_left_as_it_was(noon: Any, cloud: None) -> None:
     assert offer((date(2026, 11, 23), "morning", 3)) == [UNCHANGED]
     assert taken() == {}
@@ -494,6 +505,30 @@ def test_the_day_before_whoever_booked_is_reminded_once_however_often_the_job_ru
     assert "on Thursday 10 December, between 12pm and 5pm" in text
     noon.move_to(datetime(2026, 12, 10, 9, tzinfo=UTC))
     assert run_reminder() == 0
+
+
+def test_a_visit_of_a_period_that_the_landlord_has_no_more_is_reminded_of_and_can_be_cancelled(
+    tenant: Browser, repair_id: str, noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the times that it was booked for; what an earlier version booked without them keeps no other from its turn."""
+    offer((LATER, "afternoon", 3), (LATER, "morning", 1))
+    other, third = reported(tenant), reported(tenant)
+    for each, period in ((repair_id, "afternoon"), (other, "morning"), (third, "afternoon")):
+        assert book(tenant, each, LATER, period).status == 200
+    old = next(v for v in visits(LATER, clock.now()) if v.repair_id == repair_id)
+    store.transact(store.Update(old, [VisitItem.starts_at.remove(), VisitItem.ends_at.remove()]))
+    offers = rules.periods()
+    fewer = rules.Periods(
+        offers.source, offers.notice_days, tuple(p for p in offers.periods if p.period != "afternoon")
+    )
+    monkeypatch.setattr(rules, "periods", lambda: fewer)
+    noon.move_to(datetime(2026, 12, 8, 9, tzinfo=UTC))
+    log_in_as(tenant, *who())
+    assert cancel(tenant, third).status == 204
+    assert mails("appointment_cancelled")[0].about["period"] == "between 12pm and 5pm"
+    noon.move_to(datetime(2026, 12, 9, 9, tzinfo=UTC))
+    assert run_reminder() == 1
+    assert [m.about["period"] for m in mails("appointment_reminder")] == ["between 8am and 12pm"]
 
 
 def test_whoever_booked_today_for_tomorrow_has_the_confirmation_and_no_reminder(

@@ -136,9 +136,68 @@ def test_many_rows_at_once_have_an_outcome_each(tenant: Browser) -> None:
 
 def test_a_repair_takes_no_more_events_than_an_item_holds(tenant: Browser) -> None:
     told = _report(tenant)
-    rows = [Told(told["reference"], NOON - timedelta(minutes=n), "access_attempted") for n in range(rules.MOST_EVENTS)]
+    rows = [
+        Told(told["reference"], NOON - timedelta(minutes=n), "access_attempted") for n in range(rules.MOST_EVENTS + 1)
+    ]
     outcomes = following.record(rows, clock.now())
-    assert [bool(o.refused) for o in outcomes] == [False] * (rules.MOST_EVENTS - 1) + [True]
+    assert [bool(o.refused) for o in outcomes] == [False] * rules.MOST_EVENTS + [True]
+
+
+def test_what_tenants_add_takes_nothing_from_what_the_landlord_may_tell(tenant: Browser) -> None:
+    told = _report(tenant)
+    answers = [_do(tenant, told, "notes", {"text": f"Still dripping {n}"}) for n in range(rules.MOST_NOTES + 1)]
+    assert [a.status for a in answers] == [200] * rules.MOST_NOTES + [409]
+    assert answers[-1].json["type"] == "/problems/notes-full"
+    rows = [Told(told["reference"], NOON - timedelta(minutes=n), "access_attempted") for n in range(rules.MOST_EVENTS)]
+    assert not [o.refused for o in following.record(rows, clock.now()) if o.refused]
+
+
+# --- the landlord's file, written before what the tenant did was heard of
+
+
+def _file(tenant: Any, repair: Any, status: str, completed_on: date | None = None) -> int:
+    """The landlord's row of the repair, as tonight's file has it; how many repairs it changed."""
+    row = ImportedRepair(
+        repair["reference"], tenant.own.tenancy_id, date(2026, 11, 24), "", "routine", status, completed_on
+    )
+    return repairs.record([row], clock.now())
+
+
+def test_a_file_of_before_does_not_finish_again_what_the_tenant_opened_again(tenant: Any, noon: Any) -> None:
+    told = _report(tenant, "mould")
+    noon.shift(timedelta(days=3))
+    assert _file(tenant, told, "completed", date(2026, 11, 27)) == 1
+    noon.shift(timedelta(days=1))
+    reopened = _do(tenant, told, "reopen", {"reason": "It is back"}).json
+    for _ in range(4):
+        assert _file(tenant, told, "completed", date(2026, 11, 27)) == 0
+        noon.shift(timedelta(days=1))
+    now = _now(tenant, told)
+    assert (now["status"], now["completed_on"], _duties(now)) == ("reopened", None, _duties(reopened))
+    assert _file(tenant, told, "completed", date(2026, 12, 1)) == 1
+    assert _now(tenant, told)["completed_on"] == "2026-12-01"
+
+
+def test_what_is_mended_on_the_very_day_it_was_opened_again_is_taken_over_two_days_later(
+    tenant: Any, noon: Any
+) -> None:
+    told = _report(tenant)
+    assert _file(tenant, told, "completed", date(2026, 11, 24)) == 1
+    assert _do(tenant, told, "reopen", {"reason": "It still drips"}).status == 200
+    assert _file(tenant, told, "completed", date(2026, 11, 24)) == 0
+    noon.shift(timedelta(hours=48))
+    assert _file(tenant, told, "completed", date(2026, 11, 24)) == 1
+    assert _now(tenant, told)["status"] == "completed"
+
+
+def test_a_file_of_before_does_not_go_on_with_what_the_tenant_called_off(tenant: Any, noon: Any) -> None:
+    told = _report(tenant)
+    assert _do(tenant, told, "cancel").status == 200
+    assert _file(tenant, told, "scheduled") == 0
+    assert _now(tenant, told)["status"] == "cancelled"
+    noon.shift(timedelta(hours=48))
+    assert _file(tenant, told, "scheduled") == 1, "the landlord knows, and comes all the same"
+    assert _now(tenant, told)["status"] == "scheduled"
 
 
 def test_what_happens_meanwhile_is_not_lost(tenant: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

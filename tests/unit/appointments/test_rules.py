@@ -65,5 +65,10 @@ def test_whoever_may_still_book_is_told_of_before_the_visit_begins(day: date, pe
 
 
 def test_periods_are_told_in_words() -> None:
-    assert rules.in_words("morning") == "between 8am and 12pm"
-    assert rules.in_words("school_run") == "between 9:30am and 2:30pm"
+    def words(period: str, day: date) -> str:
+        place = rules.Place(day, period)
+        return rules.in_words(rules.starts_at(place), rules.ends_at(place))
+
+    for day in (date(2026, 12, 1), date(2027, 6, 1)):
+        assert words("morning", day) == "between 8am and 12pm"
+        assert words("school_run", day) == "between 9:30am and 2:30pm"

@@ -50,15 +50,8 @@ def record_slots(found: Sequence[ImportedSlot], at: datetime) -> list[Recorded]:
 def _record(rows: Sequence[ImportedSlot], at: datetime) -> set[int]:
     known = store.fetch([appointments.slot_key(row.trade, row.place) for row in rows], at)
     pairs = list(zip(rows, known, strict=True))
-    new = [row for row, item in pairs if item is None]
-    store.put_all(_new(row) for row in new)
-    other = [row for row, item in pairs if item is not None and item.capacity != row.capacity]
-    for row in other:
+    changed = [row for row, item in pairs if item is None or item.capacity != row.capacity]
+    for row in changed:
+        # Also where there is none yet: another run may have brought it meanwhile, and somebody have booked.
         store.transact(appointments.set_capacity(row.trade, row.place, row.capacity))
-    return {id(row) for row in (*new, *other)}
-
-
-def _new(row: ImportedSlot) -> appointments.SlotItem:
-    item = appointments.slot(row.trade, row.place)
-    item.capacity, item.booked, item.expires_at = row.capacity, 0, rules.forgotten_at(row.place.day)
-    return item
+    return {id(row) for row in changed}

@@ -25,26 +25,31 @@ def remind(now: Callable[[], datetime], has_time: Callable[[], bool]) -> int:
         if not has_time():
             break
         if visit.reminded_at is None and clock.london_date(visit.booked_at) < clock.london_date(at):
-            asked += _remind(visit, now())
+            try:
+                asked += _remind(visit, now())
+            except KeyError:
+                # Booked before visits kept their times, for a period that the landlord has no more.
+                count("VisitNotReminded")
+                logger.warning("visit of an unknown period not reminded", repair_id=visit.repair_id)
     count("VisitsReminded", number=asked)
     logger.info("reminded", visits=asked)
     return asked
 
 
 def _remind(visit: VisitItem, at: datetime) -> bool:
+    starts, ends = visit.starts_at or rules.starts_at(visit.place), visit.ends_at or rules.ends_at(visit.place)
     about = {
         "reference": visit.reference,
         "problem": visit.problem,
         "day": str(visit.place.day),
-        "period": rules.in_words(visit.place.period),
+        "period": rules.in_words(starts, ends),
     }
-    # Of no use once somebody is there.
-    until = rules.starts_at(visit.place)
     try:
+        # Of no use once somebody is there.
         store.transact(
             appointments.reminded(visit, at),
             repairs.still_open(visit.tenancy_id, visit.repair_id),
-            letter("appointment_reminder", to=f"customer:{visit.customer_id}", at=at, about=about, useful_until=until),
+            letter("appointment_reminder", to=f"customer:{visit.customer_id}", at=at, about=about, useful_until=starts),
         )
     except store.Refused:
         # Reminded already, given up or moved since, or the repair is finished.

@@ -110,12 +110,9 @@ def forgotten_at(day: date) -> int:
     return clock.epoch(clock.end_of_day(day))
 
 
-def in_words(period: str) -> str:
-    """The period as a tenant reads it: "between 8am and 12pm"."""
-    found = period_named(period)
-    if found is None:
-        raise KeyError(period)
-    return f"between {_hour(found.starts)} and {_hour(found.ends)}"
+def in_words(starts: datetime, ends: datetime) -> str:
+    """A visit's time of day as a tenant reads it: "between 8am and 12pm"."""
+    return f"between {_hour(starts.astimezone(clock.LONDON).time())} and {_hour(ends.astimezone(clock.LONDON).time())}"
 
 
 def _hour(of_day: time) -> str:

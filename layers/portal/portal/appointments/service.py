@@ -89,8 +89,7 @@ def of(item: RepairItem) -> Appointment | None:
     return Appointment(
         _place_of(kept),
         kept["trade"],
-        datetime.fromisoformat(kept["starts_at"]),
-        datetime.fromisoformat(kept["ends_at"]),
+        *_times_of(kept),
         {name: kept.get(name) for name in DETAILS},
         int(item.appointment_sequence or 0),
         datetime.fromisoformat(kept["changed_at"]),
@@ -201,6 +200,11 @@ def _place_of(kept: Mapping[str, Any]) -> Place:
     return rules.Place(date.fromisoformat(kept["date"]), kept["period"])
 
 
+def _times_of(kept: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """When an appointment as it stands on its repair begins and is over."""
+    return datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(kept["ends_at"])
+
+
 def _wanted(
     item: RepairItem, had: Appointment | None, place: Place | None, told: Mapping[str, Any], at: datetime
 ) -> dict[str, Any]:
@@ -235,15 +239,15 @@ def _changing(
         return writes
     if wanted and place:
         writes.append(appointments.take(wanted["trade"], place, at))
-        writes.append(store.Put(_visit(session, item, place, at)))
+        writes.append(store.Put(_visit(session, item, wanted, place, at)))
     if had:
         writes += _given_back(had, repair_id)
-    when = place or (had.place if had else None)
+    when = wanted or item.appointment
     about = {
         "reference": item.reference,
         "problem": repairs.name_of(item),
-        "day": str(when.day) if when else None,
-        "period": rules.in_words(when.period) if when else None,
+        "day": when["date"],
+        "period": rules.in_words(*_times_of(when)),
     }
     writes.append(letter(f"appointment_{change}", to=f"customer:{session.customer_id}", at=at, about=about))
     return writes
@@ -257,10 +261,13 @@ def _change(had: Appointment | None, place: Place | None) -> str:
     return "details" if had.place == place else "moved"
 
 
-def _visit(session: Session, item: RepairItem, place: Place, at: datetime) -> appointments.VisitItem:
+def _visit(
+    session: Session, item: RepairItem, wanted: Mapping[str, Any], place: Place, at: datetime
+) -> appointments.VisitItem:
     visit = appointments.visit(place, repairs.id_of(item))
     visit.tenancy_id, visit.customer_id = session.tenancy_id, session.customer_id
     visit.reference, visit.problem = item.reference, repairs.name_of(item)
+    visit.starts_at, visit.ends_at = _times_of(wanted)
     visit.booked_at, visit.expires_at = at, rules.forgotten_at(place.day)
     return visit
 

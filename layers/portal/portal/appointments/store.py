@@ -42,7 +42,10 @@ class SlotItem(_Item):
 
 
 class VisitItem(_Item):
-    """A visit that is booked: what its reminder needs. Whom to remind is the customer who booked or moved it last."""
+    """A visit that is booked: what its reminder needs. Whom to remind is the customer who booked or moved it last.
+
+    Its times are those that its period had when it was booked; visits booked by an earlier version have none.
+    """
 
     range_prefix = "VISIT#"
 
@@ -51,6 +54,8 @@ class VisitItem(_Item):
     reference = UnicodeAttribute()
     problem = UnicodeAttribute()
     booked_at = store.InstantAttribute()
+    starts_at = store.InstantAttribute(null=True)
+    ends_at = store.InstantAttribute(null=True)
     reminded_at = store.InstantAttribute(null=True)
 
     @property

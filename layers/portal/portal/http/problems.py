@@ -188,6 +188,9 @@ PROBLEMS: dict[str, Problem] = {
         "This repair is finished",
         "Nothing can be added to it or called off. If it is not mended, open it again, or report it as a new one.",
     ),
+    "NotesFull": Problem(
+        409, "notes-full", "You have added as much as we can keep here", "Ring us to tell us what else we should know."
+    ),
     "RepairNotFinished": Problem(
         409, "repair-not-finished", "This repair is still open", "Add to it what we should know, or ring us."
     ),

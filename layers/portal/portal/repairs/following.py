@@ -27,6 +27,10 @@ class RepairNotFinished(Failure):
     """The repair is still open: there is nothing to open again or to rate."""
 
 
+class NotesFull(Failure):
+    """As much was added to the repair as can be kept with it."""
+
+
 class TooLateToReopen(Failure):
     """The repair was completed more than 28 days ago."""
 
@@ -92,7 +96,7 @@ def _news(item: RepairItem, told: Sequence[Told]) -> tuple[list[Event], list[Rec
     for row in told:
         if (row.event, row.at) in moments or row.source_id in sources:
             outcomes.append(UNCHANGED)
-        elif len(item.events) + len(new) >= rules.MOST_EVENTS:
+        elif rules.told(e.event for e in (*item.events, *new)) >= rules.MOST_EVENTS:
             outcomes.append(refused(f"the repair has {rules.MOST_EVENTS} events already"))
         else:
             moments.add((row.event, row.at))
@@ -203,14 +207,16 @@ def add_note(session: Session, text: str, at: datetime) -> RepairItem:
     """Add to an open repair. The same words again within minutes are a lost answer, and are added once.
 
     Raises:
-        NotFound, RepairFinished
+        NotFound, RepairFinished, NotesFull
     """
 
     def wish(item: RepairItem) -> _Wish | None:
-        if item.status in rules.FINISHED or len(item.events) >= rules.MOST_EVENTS:
+        if item.status in rules.FINISHED:
             raise RepairFinished
         if any(e.event == "note_added" and e.note == text and at - e.at < rules.SAME_WITHIN for e in item.events):
             return None
+        if sum(e.event == "note_added" for e in item.events) >= rules.MOST_NOTES:
+            raise NotesFull
         return _Wish("note_added", [event("note_added", at, text)], text=text)
 
     return _do(session, wish, at)

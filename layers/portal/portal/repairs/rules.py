@@ -1,7 +1,7 @@
 """The rules of repairs: how urgent, by when, and which words a state has. Pure; the time is an argument."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -34,7 +34,15 @@ _TENANTS_OWN = frozenset({
     "reported", "note_added", "appointment_booked", "appointment_moved", "appointment_cancelled",
 })  # fmt: skip
 MOST_EVENTS = 200
+"""What the landlord may tell of one repair: an item of DynamoDB holds 400 KB."""
+
+MOST_NOTES = 50
+"""What tenants may add to one repair; it takes nothing from what the landlord may tell."""
+
 REOPENED_WITHIN_DAYS = 28
+LANDLORD_HEARS_WITHIN = timedelta(hours=48)
+"""How long the landlord's file may not know yet of what a tenant did: a night's export, and a night's file after it."""
+
 SAME_WITHIN = timedelta(minutes=10)
 """How long the same thing sent again is taken for a lost answer and not for a second wish."""
 
@@ -64,6 +72,35 @@ class Answered(NamedTuple):
 
     question: Question
     answer: Answer
+
+
+def told(events: Iterable[str]) -> int:
+    """How many of those events the landlord told of."""
+    return sum(event not in _TENANTS_OWN for event in events)
+
+
+def is_news(
+    status: str,
+    completed_on: date | None,
+    *,
+    reopened_at: datetime | None,
+    cancelled_at: datetime | None,
+    at: datetime,
+) -> bool:
+    """Whether the landlord's file may say that of a repair, after it was last opened again or called off then.
+
+    A file that was written before the landlord could hear of it says what was so before. A completion is news once it
+    lies on a later day than the opening again; where it names the same day or none, and where work goes on with what
+    was called off, after `LANDLORD_HEARS_WITHIN`.
+    """
+    if reopened_at is not None and status in FINISHED - {"cancelled"}:
+        reopened_on = clock.london_date(reopened_at)
+        if completed_on is not None and completed_on != reopened_on:
+            return completed_on > reopened_on
+        return at >= reopened_at + LANDLORD_HEARS_WITHIN
+    if cancelled_at is not None and status not in FINISHED | {"reopened"}:
+        return at >= cancelled_at + LANDLORD_HEARS_WITHIN
+    return True
 
 
 def due_at(target: Target, at: datetime, is_holiday: IsHoliday) -> datetime:

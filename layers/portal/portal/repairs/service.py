@@ -406,12 +406,22 @@ def _event(row: ImportedRepair, since: datetime, at: datetime) -> Event:
     return event(row.status, max(since, when))
 
 
+def _undone_at(item: RepairItem) -> tuple[datetime | None, datetime | None]:
+    """When the repair was last opened again and when called off, as far as it still is."""
+    last = {e.event: e.at for e in sorted(item.events, key=lambda e: e.at)}
+    reopened_at = None if item.status in rules.FINISHED else last.get("reopened")
+    return reopened_at, last.get("cancelled") if item.status == "cancelled" else None
+
+
 def _changes(row: ImportedRepair, item: RepairItem, at: datetime) -> list[store.Write]:
     """The writes that bring the repair to the row, none where it says nothing new."""
     new: dict[str, Any] = {"priority": row.priority, "completed_on": row.completed_on}
     # Our own export says `open` of a report that nobody at the landlord's has touched: it is still the same.
     if not (item.status == "reported" and row.status == "open"):
         new["status"] = row.status
+    reopened_at, cancelled_at = _undone_at(item)
+    if not rules.is_news(row.status, row.completed_on, reopened_at=reopened_at, cancelled_at=cancelled_at, at=at):
+        new = {name: value for name, value in new.items() if name not in {"status", "completed_on"}}
     if item.item_id is None:
         new |= {"description": row.description, "reported_at": rules.start_of_day(row.reported_on)}
     new = {name: value for name, value in new.items() if getattr(item, name) != value}
