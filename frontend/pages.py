@@ -52,6 +52,7 @@ PAGES: tuple[Page, ...] = (
     Page("/pay/", "Pay", "member", "rent", "pay"),
     Page("/pay/done/", "Your payment", "member", "rent", "pay-done"),
     Page("/pay/history/", "Payments made here", "member", "rent", "pay-history"),
+    Page("/pay/regular/", "Pay regularly", "member", "rent", "pay-regular"),
     Page("/pay/help/", "When money is short", script="pay-help"),
     Page("/repairs/", "Your repairs", "member", "repairs", "repairs"),
     Page("/repairs/report/", "Report a repair", "member", "repairs", "repair-report"),

@@ -436,6 +436,76 @@ def test_a_tenant_pays_and_is_told_what_became_of_it(visitor: Callable[[], Visit
     assert sum(tenant.balances().values()) == sum(before.values()) - 12_34
 
 
+def test_a_regular_payment_is_set_up_changed_paused_and_stopped_in_the_browser(
+    visitor: Callable[[], Visitor], new_tenant: NewTenant
+) -> None:
+    tenant, somebody = new_tenant().come_in(), visitor()
+    log_in(somebody, tenant)
+    page = somebody.open("/pay/")
+    page.get_by_role("link", name="Pay regularly").click()
+    page.wait_for_url("**/pay/regular/")
+    somebody.drawn()
+    expect(page.get_by_text("You have no regular payment.")).to_be_visible()
+    somebody.look("regular-none")
+    before = tenant.balances()
+
+    for button in ("Decline", "Approve"):
+        turn(somebody, page.get_by_role("link", name="Set up a regular payment"))
+        if button == "Decline":
+            somebody.submit("Continue to save your card")
+            somebody.errors("Enter an amount", "Choose how often")
+            somebody.look("regular-errors")
+        page.fill("#add-amount_pence", "£62.50")
+        page.get_by_label("Every month").check()
+        page.select_option("#add-day", "last")
+        somebody.look("regular-add")
+        somebody.submit("Continue to save your card")
+        page.wait_for_url("**/api/sandbox/card/*")
+        if button == "Decline":
+            somebody.look("regular-provider")
+        somebody.submit(button)
+        page.wait_for_url("**/pay/regular/#*")
+        somebody.drawn()
+    ours, declined = (
+        page.locator("#schedules > li", has_text="Next: "),
+        page.locator("#schedules > li", has_text="never"),
+    )
+    expect(ours).to_contain_text("£62.50 on the last day of every month")
+    expect(declined).to_contain_text("Nothing was taken")
+    somebody.look("regular-list")
+
+    turn(somebody, ours.get_by_role("link", name="Change"))
+    somebody.look("regular-change")
+    page.fill("#change-amount_pence", "45")
+    page.select_option("#change-day", "12")
+    somebody.submit("Save")
+    expect(page.locator("#done")).to_contain_text("We have changed it")
+    expect(ours).to_contain_text("£45.00 on the 12th of every month")
+
+    mine = page.locator("#schedules > li", has_text="£45.00")
+    mine.get_by_role("button", name="Pause").click()
+    expect(mine).to_contain_text("We take nothing until you start it again")
+    somebody.look("regular-paused")
+    mine.get_by_role("button", name="Start again").click()
+    expect(mine).to_contain_text("Next: ")
+
+    turn(somebody, mine.get_by_role("link", name="Stop"))
+    somebody.look("regular-stop")
+    somebody.submit("Yes, stop it")
+    expect(mine).to_contain_text("You stopped it. We take no more.")
+    expect(page.locator("#done")).to_contain_text("We have stopped it")
+    somebody.look("regular-stopped")
+    assert {each["status"] for each in tenant.call("GET", "/api/pay/schedules").json["schedules"]} == {"stopped"}
+    assert tenant.balances() == before
+
+
+def turn(visitor: Visitor, link: Locator) -> None:
+    """Press a link to another step of the page, and wait until the page has turned to it."""
+    was = visitor.page.evaluate("location.hash")
+    link.click()
+    visitor.page.wait_for_function(TURNED, arg=was)
+
+
 def test_a_tenant_offers_what_they_can_afford_and_is_told_by_when_we_answer(
     visitor: Callable[[], Visitor], new_tenant: NewTenant
 ) -> None:

@@ -318,6 +318,25 @@ def payment(status: str, **changed: Any) -> dict[str, Any]:
     }
 
 
+def regular(status: str, **changed: Any) -> dict[str, Any]:
+    """A regular payment in that state."""
+    return {
+        "schedule_id": "s1",
+        "rent_account_id": "a1",
+        "rent_account_name": "Rent",
+        "amount_pence": 5000,
+        "frequency": "weekly",
+        "day": "friday",
+        "status": status,
+        "created_at": moment(days=2),
+        "next_due_on": "2026-11-27" if status == "active" else None,
+        "failures": 0,
+        "stopped_because": {"stopped": "asked", "failed": "failures"}.get(status),
+        "checkout_url": "/api/sandbox/card/s1" if status == "awaiting_card" else None,
+        **changed,
+    }
+
+
 OFFER = {
     "rent_account_id": "a1",
     "rent_account_name": "Rent",
@@ -374,6 +393,7 @@ def usual() -> Replies:
         "GET /balance/a1/calendar": ok(CALENDAR),
         "GET /pay": ok({"payments": [payment("succeeded"), payment("failed")], "next_cursor": None}),
         "GET /pay/p1": ok(payment("succeeded")),
+        "GET /pay/schedules": ok({"schedules": [regular("active"), regular("stopped", schedule_id="s2")]}),
         "GET /pay/arrangements": ok({"arrangements": []}),
         "GET /repairs": ok({"repairs": [REPAIR, OLD_REPAIR], "next_cursor": None}),
         "GET /repairs/r1": ok(REPAIR),

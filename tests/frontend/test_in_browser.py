@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from infra.site import headers as policies
 from tests.frontend import answers
-from tests.frontend.answers import Replies, Reply, logged_in, ok, payment, problem
+from tests.frontend.answers import Replies, Reply, logged_in, ok, payment, problem, regular
 from tests.pictures import plain
 
 pytestmark = pytest.mark.browser
@@ -158,7 +158,8 @@ SHOWN = [
     "/", "/register/", "/register/waiting/", "/verify/#r1", "/login/", "/login/#logged-off", "/reset/",
     "/new-password/", "/home/", "/rent/",
     "/rent/transactions/#a1", "/rent/statement/", "/rent/statement/#a1", "/rent/calendar/#a1",
-    "/pay/", "/pay/done/#p1", "/pay/history/", "/pay/help/", "/repairs/", "/repairs/report/",
+    "/pay/", "/pay/done/#p1", "/pay/history/", "/pay/regular/", "/pay/regular/#add",
+    "/pay/regular/#change:s1", "/pay/regular/#stop:s1", "/pay/help/", "/repairs/", "/repairs/report/",
     "/repairs/repair/#r1", "/repairs/repair/#r3", "/repairs/repair/#another", "/repairs/visit/#r1",
     "/household/", "/household/#add",
     "/household/#change:m1", "/household/#remove:m2", "/contact/", "/contact/#email", "/contact/#mobile",
@@ -201,6 +202,9 @@ STATES: dict[str, tuple[str, Replies]] = {
     "no payments": ("/pay/history/", {"GET /pay": ok({"payments": [], "next_cursor": None})}),
     "no repairs": ("/repairs/", {"GET /repairs": ok({"repairs": [], "next_cursor": None})}),
     "nobody else at home": ("/household/", {"GET /household": ok({"members": []})}),
+} | {
+    f"regular payment {status}": ("/pay/regular/#s1", {"GET /pay/schedules": ok({"schedules": [regular(status)]})})
+    for status in ("awaiting_card", "active", "paused", "stopped", "failed")
 } | {
     f"payment {status}": ("/pay/done/#p1", {"GET /pay/p1": ok(payment(status))})
     for status in ("created", "failed", "cancelled", "expired", "refunded", "disputed", "dispute_won")
@@ -1921,3 +1925,65 @@ def test_the_keyboard_reaches_the_words_past_the_frame(tab: Callable[..., Tab]) 
     assert skip.bounding_box()["height"] > 20
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+# --- paying regularly
+
+
+def test_a_regular_payment_is_set_up_under_one_key_and_its_card_saved_at_the_provider(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["GET /pay/schedules"] = ok({"schedules": []})
+    opened.api["POST /pay/schedules"] = ok(regular("awaiting_card", checkout_url="/closed.html"), 201)
+    page = opened.open("/pay/regular/")
+    expect(page.locator("#none")).to_be_visible()
+    page.click("text=Set up a regular payment")
+    page.click("text=Continue to save your card")
+    expect(page.locator(".govuk-error-summary li")).to_have_text(["Enter an amount", "Choose how often"])
+    page.fill("#add-amount_pence", "£62.50")
+    page.check("text=Every month")
+    page.click("text=Continue to save your card")
+    expect(page.locator(".govuk-error-summary li")).to_have_text(["Choose a day"])
+    page.select_option("#add-day", "last")
+    page.click("text=Continue to save your card")
+    page.wait_for_url("**/closed.html")
+    (sent,) = opened.sent("POST /pay/schedules")
+    assert sent == {"rent_account_id": "a1", "amount_pence": 6250, "frequency": "monthly", "day": "last"}
+
+
+def test_the_days_to_choose_from_are_those_that_every_week_or_month_has(tab: Callable[..., Tab]) -> None:
+    page = tab().open("/pay/regular/#add")
+    page.check("text=Every week")
+    assert page.locator("#add-day option").all_inner_texts()[1:3] == ["Monday", "Tuesday"]
+    page.check("text=Every month")
+    days = page.locator("#add-day option").all_inner_texts()
+    assert (len(days), days[1], days[-2], days[-1]) == (30, "1st", "28th", "Last day of the month")
+
+
+def test_a_regular_payment_is_paused_changed_and_stopped_only_after_a_yes(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    opened.api["PATCH /pay/schedules/s1"] = ok(regular("paused"))
+    opened.api["DELETE /pay/schedules/s1"] = {"status": 204}
+    page = opened.open("/pay/regular/")
+    expect(page.locator("#schedules li").first).to_contain_text("£50.00 every Friday for Rent")
+    page.click("#schedules button:has-text('Pause')")
+    expect(page.locator("#done")).to_contain_text("We have paused it")
+    page.click("#schedules a:has-text('Change')")
+    page.fill("#change-amount_pence", "45")
+    page.select_option("#change-day", "monday")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#done")).to_contain_text("We have changed it")
+    page.click("#schedules a:has-text('Stop')")
+    expect(page.locator("#stopping")).to_have_text("£50.00 every Friday for Rent.")
+    assert not opened.sent("DELETE /pay/schedules/s1")
+    page.click("text=Yes, stop it")
+    expect(page.locator("#done")).to_contain_text("We have stopped it")
+    assert opened.sent("PATCH /pay/schedules/s1") == [{"status": "paused"}, {"amount_pence": 4500, "day": "monday"}]
+
+
+def test_whoever_comes_back_from_saving_a_card_is_told_once_we_know(tab: Callable[..., Tab]) -> None:
+    opened = tab()
+    replies = iter([ok({"schedules": [regular("awaiting_card")]})])
+    opened.api["GET /pay/schedules"] = lambda _: next(replies, ok({"schedules": [regular("active")]}))
+    page = opened.open("/pay/regular/#s1")
+    expect(page.locator("#schedules li")).to_contain_text("Waiting for your card")
+    expect(page.locator("#schedules li")).to_contain_text("Next: ")

@@ -2,7 +2,8 @@
 
 import { clock, longDay } from "./dates.js";
 
-const plain = (state) => {
+/** Such a state as it is, with a capital and without its underscores. */
+export const plain = (state) => {
   const words = String(state ?? "").replace(/[_-]/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 };

@@ -1,13 +1,12 @@
 import { call } from "../lib/api.js";
 import { longDay } from "../lib/dates.js";
-import { brand, fill, fragment, h, one, show } from "../lib/dom.js";
-import { Checks, conditionals, FormErrors, onSubmit, text } from "../lib/forms.js";
-import { balanceWords, money, readPounds } from "../lib/money.js";
+import { fill, fragment, h, one, show } from "../lib/dom.js";
+import { Checks, conditionals, onSubmit } from "../lib/forms.js";
+import { balanceWords, money } from "../lib/money.js";
 import { memberPage } from "../lib/page.js";
+import { amountToPay, goToProvider, payable } from "../lib/paying.js";
 import { link, nextChargeWords, p, radioItems } from "../lib/show.js";
 
-const least = Number(brand.minimum);
-const most = Number(brand.maximum);
 const form = one("#pay");
 const update = conditionals(form);
 let accounts = [];
@@ -63,7 +62,6 @@ function drawAmount() {
 /** What can be paid without typing: all that is owed, and the next charge as the landlord's record has it; else null. */
 function amounts() {
   const { balance_pence: owed, charge_pence: charge, next_charge_on: on } = account();
-  const payable = (pence) => pence >= least && pence <= most;
   return { all: payable(owed) ? owed : null, next: on && payable(charge) && charge !== owed ? charge : null };
 }
 
@@ -87,12 +85,7 @@ onSubmit(
     const how = checks.picked(form, "how_much", "Choose how much to pay");
     let pence = amounts()[how];
     if (how === "other") {
-      const typed = text(form, "amount_pence");
-      pence = readPounds(typed);
-      if (!typed) checks.fail("amount_pence", "Enter an amount");
-      else if (pence === null) checks.fail("amount_pence", "Amount must be in pounds and pence, such as 62.50");
-      else if (pence < least) checks.fail("amount_pence", `Amount must be ${money(least)} or more`);
-      else if (pence > most) checks.fail("amount_pence", `Amount must be ${money(most)} or less. To pay more, ring us on ${brand.phone}`);
+      pence = amountToPay(checks, form);
     }
     checks.done();
     const wanted = { rent_account_id: account().rent_account_id, amount_pence: pence };
@@ -100,10 +93,6 @@ onSubmit(
     if (attempt.of !== of) attempt = { of, key: crypto.randomUUID() };
     const { body } = await call("POST", "/pay", { body: wanted, headers: { "idempotency-key": attempt.key } });
     // Sent again after it was paid or had ended, it has no page left to pay on, and a page that tells what it came to.
-    const checkout = new URL(body.checkout_url ?? `/pay/done/#${body.payment_id}`, location.href);
-    if (checkout.protocol !== "https:" && checkout.origin !== location.origin) {
-      throw new FormErrors([{ field: null, message: `We could not open the payment page. Nothing was taken. Ring us on ${brand.phone}` }]);
-    }
-    location.assign(checkout);
+    goToProvider(body.checkout_url, `/pay/done/#${body.payment_id}`);
   },
 );
