@@ -162,7 +162,7 @@ catalogue: $(DEV)/.stamp ## Check a landlord's own catalogue of repairs: make ca
 .PHONY: performance
 performance: setup ## Measure what docs/performance.md states
 	@PYTHONPATH=layers/portal $(DEV)/bin/python -m tests.performance
-	@echo; echo "Milliseconds to answer (10 %, median, 90 %), known and unknown, their median difference and its 95 % interval"
+	@echo; echo "Milliseconds of the processor to answer, without the emulated database (10 %, median, 90 %), known and unknown, their median difference and its 95 % interval"
 	@PAIRS=$${PAIRS:-1000} $(PYTEST) -m long -s -p no:logging tests/integration/test_threats.py -k t4_the_time 2>/dev/null | grep '^|' || true
 
 .PHONY: openapi

@@ -248,6 +248,8 @@ def test_what_tells_of_a_person_stands_only_where_it_is_listed(run: Run, stack: 
         for kind, names in kinds.items():
             assert names <= PERSONAL[table].get(kind, set()), (table, kind)
     assert "email" in found["Tenancies"]["PERSON"], "the search sees what is stored"
+    assert {"EMAIL", "PASSKEY", "CREDENTIAL"} <= found["Identity"].keys()
+    assert "appointment" in found["Repairs"]["REPAIR"]
 
 
 def test_no_event_of_the_audit_tells_of_a_person_or_holds_an_address(run: Run, stack: LocalStack) -> None:
