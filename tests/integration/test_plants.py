@@ -190,7 +190,9 @@ def a_reset_for_nobody_is_told(patch: Patch) -> None:
     patch.setattr(
         identity_store,
         "decoy_key",
-        lambda name: told(name) if name == secrets.pseudonym("nobody@example.com") else ResetItem.key("x", "x"),
+        lambda name: (
+            told(name) if name == secrets.pseudonym("decoy nobody@example.com 1990-03-27") else ResetItem.key("x", "x")
+        ),
     )
 
 
