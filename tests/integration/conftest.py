@@ -10,15 +10,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.session
 import pytest
 import time_machine
 from moto import mock_aws
+from moto.core import models as moto_models
 
 from portal import aws
 from tests import recorder
 from tests.integration.transactions import take_back_by_item
 
 take_back_by_item()
+
+# Of what a test would wait for at its start, the half: AWS is called by botocore alone, not by `requests`, which moto
+# would watch by thirteen hundred patterns; and the descriptions of the services are read once, not for each test.
+moto_models.RESPONSES_METHODS.clear()
+_DESCRIPTIONS = botocore.session.get_session().get_component("data_loader")
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("tenancies", "identity", "rent", "repairs", "outbox", "audit")
@@ -44,6 +51,7 @@ def cloud() -> Iterator[None]:
     """Empty tables, the three secrets, the buckets and a verified sender."""
     with mock_aws():
         _forget_clients()
+        aws._session().register_component("data_loader", _DESCRIPTIONS)
         aws._session().register("provide-client-params", recorder.note)
         dynamodb = aws.client("dynamodb")
         for table in TABLES:
