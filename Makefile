@@ -113,7 +113,7 @@ reset: $(DEV)/.stamp ## Forget everything that was entered on this machine's sta
 test: setup ## Run every test: pages' scripts, rules, functions, templates, the stack and a real browser
 	@cd frontend && npm test --silent
 	@$(MAKE) test-unit
-	@$(PYTEST) -m "not long and (stack or browser)" tests
+	@$(PYTEST) -n 2 --dist loadgroup -m "not long and (stack or browser)" tests
 
 .PHONY: test-unit
 test-unit: $(DEV)/.stamp $(SAM)/.stamp ## Run the tests that need no stack: rules, stores and handlers, templates

@@ -27,10 +27,12 @@ NewTenant = Callable[[], Tenant]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs the stack; what loads it to its limits comes when all else is done."""
+    """All of this folder needs the stack, started once, by one worker; what loads it to its limits comes last."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
+            if "stack" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("stack"))
     items.sort(key=lambda item: item.path.name == "test_concurrency.py")
 
 

@@ -20,7 +20,7 @@ from infra.templates import read_template
 ROOT = Path(__file__).parents[2]
 MINISTACK = ROOT / ".venvs/ministack/bin/ministack"
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("side stacks")]
 
 
 class Aws:
