@@ -230,7 +230,9 @@ def test_t20_no_log_and_no_table_holds_what_could_be_the_number_of_a_card(
     texts = dict(logs)
     for table in TABLES:
         pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs[f"{table}TableName"])
-        texts[table] = "\n".join(_text(value) for page in pages for item in page["Items"] for value in item.values())
+        # A write's own id is sixteen random hexadecimal digits: one in some hundred thousand looks like a card's.
+        kept = (v for page in pages for item in page["Items"] for name, v in item.items() if name != "written_by")
+        texts[table] = "\n".join(_text(value) for value in kept)
     assert len(texts["Rent"]) > 1_000
     assert {name: _cards(text) for name, text in texts.items() if _cards(text)} == {}
 
