@@ -49,11 +49,13 @@ class VerdictGiven(Failure):
     """The checkout has its verdict, the first one, and it stands; or nothing was paid that could be given back."""
 
 
-class CheckoutItem(store.Item):
-    """A payment on the sandbox's page."""
-
+class _Item(store.Item):
     class Meta:
         table_name = setting("RENT_TABLE")
+
+
+class CheckoutItem(_Item):
+    """A payment on the sandbox's page."""
 
     range_prefix = "CHECKOUT"
 
@@ -68,11 +70,8 @@ class CheckoutItem(store.Item):
     card = UnicodeAttribute(null=True)
 
 
-class CardItem(store.Item):
+class CardItem(_Item):
     """A card on the sandbox's page. `charges` is what the sandbox was told to do with charges of it."""
-
-    class Meta:
-        table_name = setting("RENT_TABLE")
 
     range_prefix = "CARD"
 
@@ -82,20 +81,14 @@ class CardItem(store.Item):
     charges = UnicodeAttribute(null=True)
 
 
-class ApprovedItem(store.Item):
+class ApprovedItem(_Item):
     """A payment that was approved that day."""
-
-    class Meta:
-        table_name = setting("RENT_TABLE")
 
     range_prefix = "APPROVED#"
 
 
-class RefundedItem(store.Item):
+class RefundedItem(_Item):
     """A payment of which some was paid back that day."""
-
-    class Meta:
-        table_name = setting("RENT_TABLE")
 
     range_prefix = "REFUNDED#"
 
